@@ -1,0 +1,6 @@
+#ifndef HONUA_CYAML_H
+#define HONUA_CYAML_H
+
+#include <yaml.h>
+
+#endif

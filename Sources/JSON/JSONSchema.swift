@@ -1,0 +1,137 @@
+/// The part of JSON Schema that Kubernetes calls a structural schema (OpenAPI v3), with what CRDs add to it.
+///
+/// It is written as a value, printed into CRDs by `openAPI`, and enforced by `violations(of:)`, so that what the API
+/// server checks and what the operator checks cannot differ.
+public struct JSONSchema: Sendable {
+    /// The JSON type of a value.
+    public enum Kind: String, Sendable {
+        /// A string.
+        case string
+        /// A number without a fraction.
+        case integer
+        /// Any number.
+        case number
+        /// `true` or `false`.
+        case boolean
+        /// A list.
+        case array
+        /// A map from strings.
+        case object
+    }
+
+    /// A rule that types cannot express. Newer API servers evaluate the CEL expression, every operator the closure.
+    public struct Rule: Sendable {
+        /// CEL over `self`, as in `x-kubernetes-validations`.
+        public let expression: String
+        /// Told to the user when the rule is broken.
+        public let message: String
+        /// The same rule in Swift; gets the value that carries the rule.
+        public let holds: @Sendable (JSONValue) -> Bool
+
+        /// A rule in both its forms.
+        public init(_ expression: String, message: String, holds: @escaping @Sendable (JSONValue) -> Bool) {
+            self.expression = expression
+            self.message = message
+            self.holds = holds
+        }
+    }
+
+    /// nil: any JSON value.
+    public var kind: Kind?
+    /// Shown by `kubectl explain`.
+    public var description: String?
+    /// For example `int64` or `date-time`. Informational.
+    public var format: String?
+    /// Filled in by the API server when the field is missing.
+    public var defaultValue: JSONValue?
+    /// The allowed strings, when limited.
+    public var allowedValues: [String]?
+    /// Smallest number allowed.
+    public var minimum: Int64?
+    /// Largest number allowed.
+    public var maximum: Int64?
+    /// In characters.
+    public var minLength: Int?
+    /// In characters.
+    public var maxLength: Int?
+    /// A regular expression the whole string must match.
+    public var pattern: String?
+    /// What `pattern` means, for the error message: "a duration such as 90s or 1h30m".
+    public var patternMeaning: String?
+    /// Fewest elements allowed.
+    public var minItems: Int?
+    /// Most elements allowed.
+    public var maxItems: Int?
+    /// Of an object, by name.
+    public var properties: [String: JSONSchema] = [:]
+    /// Names of members that must be there.
+    public var required: [String] = []
+    /// Of every element of an array. A box, because a struct cannot hold itself.
+    public var items: [JSONSchema] = []
+    /// Of every member of a map with free keys; at most one.
+    public var additionalProperties: [JSONSchema] = []
+    /// Members not listed in `properties` are kept.
+    public var preservesUnknownFields = false
+    /// For arrays: the member that identifies an element (`listType: map`).
+    public var listMapKey: String?
+    /// Whether the list is a set (`listType: set`).
+    public var isSet = false
+    /// See `Rule`.
+    public var rules: [Rule] = []
+
+    /// A schema of one type, everything else open.
+    public init(_ kind: Kind?, format: String? = nil) {
+        self.kind = kind
+        self.format = format
+    }
+
+    /// Any JSON object.
+    public static var anyObject: JSONSchema {
+        var schema = JSONSchema(.object)
+        schema.preservesUnknownFields = true
+        return schema
+    }
+
+    /// This schema with one change; reads well in a list of fields.
+    public func with<Value>(_ path: WritableKeyPath<JSONSchema, Value>, _ value: Value) -> JSONSchema {
+        var copy = self
+        copy[keyPath: path] = value
+        return copy
+    }
+}
+
+extension JSONSchema {
+    /// The OpenAPI v3 form for a CRD, or for anyone who wants to read the schema.
+    public var openAPI: JSONValue {
+        var result: JSONValue = [:]
+        result["type"] = kind.map { .string($0.rawValue) }
+        result["description"] = description.map { .string($0) }
+        result["format"] = format.map { .string($0) }
+        result["default"] = defaultValue
+        result["enum"] = allowedValues.map { .array($0.map { .string($0) }) }
+        result["minimum"] = minimum.map { .int($0) }
+        result["maximum"] = maximum.map { .int($0) }
+        result["minLength"] = minLength.map { .int(Int64($0)) }
+        result["maxLength"] = maxLength.map { .int(Int64($0)) }
+        result["pattern"] = pattern.map { .string($0) }
+        result["minItems"] = minItems.map { .int(Int64($0)) }
+        result["maxItems"] = maxItems.map { .int(Int64($0)) }
+        if !properties.isEmpty { result["properties"] = .object(properties.mapValues(\.openAPI)) }
+        if !required.isEmpty { result["required"] = .array(required.sorted().map { .string($0) }) }
+        result["items"] = items.first?.openAPI
+        result["additionalProperties"] = additionalProperties.first?.openAPI
+        if preservesUnknownFields { result["x-kubernetes-preserve-unknown-fields"] = true }
+        if let listMapKey {
+            result["x-kubernetes-list-type"] = "map"
+            result["x-kubernetes-list-map-keys"] = [.string(listMapKey)]
+        } else if isSet {
+            result["x-kubernetes-list-type"] = "set"
+        }
+        if !rules.isEmpty {
+            result["x-kubernetes-validations"] = .array(
+                rules.map { ["rule": .string($0.expression), "message": .string($0.message)] }
+            )
+        }
+        return result
+    }
+}

@@ -1,0 +1,61 @@
+public import JSON
+
+/// An object of any kind: something with metadata.
+public protocol KubeObject: JSONConvertible {
+    /// Name, namespace, versions, labels and the like.
+    var metadata: ObjectMeta { get }
+}
+
+/// An object of a kind known at compile time.
+///
+/// ```swift
+/// struct ConfigMap: KubeResource, Codable {
+///     static let api = APIResource(version: "v1", kind: "ConfigMap", plural: "configmaps")
+///     var metadata: ObjectMeta
+///     var data: [String: String]?
+/// }
+/// ```
+public protocol KubeResource: KubeObject {
+    /// Where the API server serves this kind.
+    static var api: APIResource { get }
+}
+
+/// An object of a kind known only at run time.
+public struct DynamicObject: KubeObject, Hashable {
+    /// The whole object.
+    public var content: JSONValue
+    /// Read from the content; an object without readable metadata is refused by `init(json:)`.
+    public private(set) var metadata: ObjectMeta
+
+    /// Wraps an object; its metadata must be readable.
+    public init(json: JSONValue) throws(JSONDecodingError) {
+        content = json
+        do { metadata = try ObjectMeta(json: json["metadata"] ?? [:]) } catch { throw error.inside("metadata") }
+    }
+
+    /// The content.
+    public func json() -> JSONValue { content }
+}
+
+/// One page, or all, of a list.
+public struct ObjectList<Object: KubeObject>: Sendable {
+    /// In the server's order.
+    public let items: [Object]
+    /// The version of the whole list; a watch from here misses nothing.
+    public let resourceVersion: String
+    /// Given to the next request when there are more pages.
+    public let continueToken: String?
+}
+
+extension ObjectMeta: Codable {
+    /// Through the listed fields.
+    public init(from decoder: any Decoder) throws {
+        self = try ObjectMeta(json: try decoder.singleValueContainer().decode(JSONValue.self))
+    }
+
+    /// Through the listed fields.
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(json())
+    }
+}

@@ -1,0 +1,104 @@
+internal import Actions
+internal import ArgumentParser
+internal import CRDs
+internal import Glibc
+internal import HTTPTransport
+internal import JSON
+internal import Logging
+internal import Reconcilers
+internal import UnixSignals
+internal import Workflows
+
+struct RunCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "run",
+        abstract: "Runs one process from a file in this terminal, without a cluster.",
+        discussion: """
+            Shows live progress on a terminal and plain lines in a pipe. State is kept in memory. Ctrl-C cancels the \
+            process. Exit status: 0 Completed, 1 Failed, 2 the file cannot be run, 3 Cancelled.
+            """
+    )
+
+    @Argument(help: "A YAML or JSON file with one HonuaProcess; - for standard input.")
+    var file: String
+
+    @OptionGroup var logs: LogOptions
+
+    private static let invalid = ExitCode(2)
+    private static let cancelled = ExitCode(3)
+
+    mutating func run() async throws {
+        let request: ProcessRequest
+        let transport = try HTTPTransport()
+        defer { transport.shutdown() }
+        let actions = ActionCatalog.builtIn(transport: transport)
+        do {
+            let environment = try OperatorConfiguration(environment: ProcessEnvironment.variables)
+            let source = try ProcessFile.read(file)
+            request = try source.request(defaults: environment.defaults, actions: actions)
+        } catch {
+            StandardError.print("honua run: \(error)")
+            throw Self.invalid
+        }
+        let end = await LocalRun(request: request, actions: actions, logger: logger()).run()
+        switch end {
+        case .completed: return
+        case .cancelled: throw Self.cancelled
+        default: throw ExitCode.failure
+        }
+    }
+
+    /// The display tells the story; the log is for those who ask for more.
+    private func logger() -> Logger {
+        var logger = logs.logger("Honua.ProcessFramework")
+        if logs.logLevel == "info" { logger.logLevel = .error }
+        return logger
+    }
+}
+
+/// Runs one process with an engine of its own and shows its progress.
+private struct LocalRun {
+    let request: ProcessRequest
+    let actions: ActionCatalog
+    let logger: Logger
+
+    /// - Returns: the phase in which the process ended.
+    func run() async -> ProcessPhase {
+        let (changes, change) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
+        var configuration = EngineConfiguration()
+        configuration.announcesTakeovers = false
+        let engine = ProcessEngine(
+            store: InMemoryProcessStateStore(),
+            actions: actions,
+            configuration: configuration,
+            logger: logger,
+            onChange: { _ in change.yield() }
+        )
+        let request = request
+        return await withTaskGroup(of: Void.self) { group in
+            defer { group.cancelAll() }
+            group.addTask { await engine.run() }
+            group.addTask { await Self.cancelOnInterrupt(engine, request.id) }
+            group.addTask {
+                // Moves the display's clocks.
+                while (try? await Task.sleep(for: .milliseconds(100))) != nil { change.yield() }
+            }
+            engine.submit(request, mode: .begin)
+            var display = ProgressDisplay(isTerminal: isatty(STDOUT_FILENO) == 1)
+            for await _ in changes {
+                guard let run = engine.snapshot(of: request.id) else { continue }
+                if let state = run.state { display.show(state) }
+                guard case .ended = run.activity else { continue }
+                if let state = run.state { display.finish(state) }
+                return run.state?.status ?? .failed
+            }
+            return .failed
+        }
+    }
+
+    private static func cancelOnInterrupt(_ engine: ProcessEngine, _ id: String) async {
+        for await _ in await UnixSignalsSequence(trapping: .sigint, .sigterm) {
+            engine.send(.cancel(.graceful), to: id)
+        }
+    }
+}

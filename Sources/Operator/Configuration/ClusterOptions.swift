@@ -1,0 +1,19 @@
+internal import ArgumentParser
+internal import KubeClient
+
+/// Which cluster a command talks to.
+struct ClusterOptions: ParsableArguments {
+    @Option(help: "The kubeconfig file. Default: KUBECONFIG, the pod's service account, ~/.kube/config.")
+    var kubeconfig: String?
+
+    @Option(help: "A context of the kubeconfig. Default: its current one.")
+    var context: String?
+
+    func configuration() throws -> ClusterConfiguration {
+        try ClusterConfiguration.load(
+            kubeconfig: kubeconfig,
+            context: context,
+            environment: ProcessEnvironment.variables
+        )
+    }
+}

@@ -1,0 +1,129 @@
+internal import JSON
+internal import RedisClient
+internal import Reconcilers
+internal import Stores
+internal import Workflows
+
+/// How an operator is set up: the product's defaults, then environment variables of the form `Section__Key`.
+///
+/// Names are compared without regard to case. All faults are reported together.
+struct OperatorConfiguration: Sendable {
+    var redis: RedisConfiguration?
+    var redisWarnings: [String] = []
+    var redisKeyPrefix = RedisProcessStateStore.defaultKeyPrefix
+    var validatesRedisOnStartup = true
+    var engine = EngineConfiguration()
+    var defaults = ProcessDefaults()
+
+    /// Values that cannot be used.
+    struct Invalid: Error, CustomStringConvertible {
+        let faults: [String]
+        /// Holds the phrases that scripts look for in the last lines of a log.
+        var description: String { faults.joined(separator: "\n") }
+    }
+
+    /// Reads the variables that concern the operator; others are not its business.
+    init(environment: [String: String]) throws(Invalid) {
+        var reader = EnvironmentReader(environment)
+        readRedis(&reader)
+        engine.maxConcurrentProcesses =
+            reader.integer("ProcessFramework__MaxConcurrentProcesses", in: 1...10_000) ?? engine.maxConcurrentProcesses
+        engine.stepParallelism =
+            reader.integer("ProcessFramework__ProcessStepParallelism", in: 1...1000) ?? engine.stepParallelism
+        if let seconds = reader.integer("ProcessFramework__StateCheckpointIntervalSeconds", in: 1...86400) {
+            engine.checkpointInterval = .seconds(seconds)
+        }
+        readDefaults(&reader)
+        guard reader.faults.isEmpty else { throw Invalid(faults: reader.faults) }
+    }
+
+    private mutating func readRedis(_ reader: inout EnvironmentReader) {
+        if let seconds = reader.integer("Redis__TtlSeconds", in: 1...315_360_000) {
+            engine.timeToLive = .seconds(seconds)
+        }
+        redisKeyPrefix = reader.text("Redis__KeyPrefix") ?? redisKeyPrefix
+        validatesRedisOnStartup = reader.flag("Redis__ValidateConnectionOnStartup") ?? validatesRedisOnStartup
+        let connectTimeout = reader.integer("Redis__ConnectTimeoutMs", in: 1...600_000)
+        let syncTimeout = reader.integer("Redis__SyncTimeoutMs", in: 1...600_000)
+        guard reader.flag("Redis__Enabled") ?? false else { return }
+        guard let text = reader.text("Redis__ConnectionString") else {
+            reader.faults.append("Missing configuration: Redis:Enabled is true, and Redis:ConnectionString is not set")
+            return
+        }
+        do throws(RedisConfigurationError) {
+            let string = try RedisConnectionString(text)
+            redisWarnings = string.warnings
+            redis = RedisConfiguration(
+                string,
+                connectTimeout: connectTimeout.map { .milliseconds($0) },
+                syncTimeout: syncTimeout.map { .milliseconds($0) },
+                caFile: reader.text("Redis__CaFile")
+            )
+        } catch {
+            reader.faults.append("Invalid configuration: Redis:ConnectionString: \(error)")
+        }
+    }
+
+    private mutating func readDefaults(_ reader: inout EnvironmentReader) {
+        if let minutes = reader.integer("ProcessFramework__DefaultTimeoutMinutes", in: 1...525_600) {
+            defaults.timeout = .seconds(minutes * 60)
+        }
+        for (type, minutes) in reader.integers("ProcessFramework__ProcessTimeouts__", in: 1...525_600) {
+            let name = ProcessType.definition(named: type)?.name ?? ProcessType.longName(type)
+            defaults.timeoutByType[name] = .seconds(minutes * 60)
+        }
+        let limit = reader.integer("ProcessFramework__MaxRetryAttempts", in: 0...1000) ?? 3
+        let delay = reader.integer("ProcessFramework__RetryDelaySeconds", in: 0...86400) ?? 5
+        let isEnabled = reader.flag("ProcessFramework__EnableAutoRetry") ?? true
+        defaults.retry = RetryPolicy(limit: isEnabled ? limit : 0, delay: .seconds(delay))
+    }
+}
+
+/// Typed values out of environment variables; collects what is wrong with them.
+private struct EnvironmentReader {
+    private let values: [String: (name: String, value: String)]
+    var faults: [String] = []
+
+    init(_ environment: [String: String]) {
+        values = Dictionary(
+            environment.map { ($0.key.lowercased(), ($0.key, $0.value)) },
+            uniquingKeysWith: { first, _ in first }
+        )
+    }
+
+    /// An empty value counts as not set: that is how manifests clear one.
+    func text(_ name: String) -> String? {
+        guard let value = values[name.lowercased()]?.value, !value.isEmpty else { return nil }
+        return value
+    }
+
+    mutating func flag(_ name: String) -> Bool? {
+        guard let text = text(name) else { return nil }
+        switch text.lowercased() {
+        case "true", "1": return true
+        case "false", "0": return false
+        default:
+            faults.append("Invalid configuration: \(name) is \"\(text)\", expected true or false")
+            return nil
+        }
+    }
+
+    mutating func integer(_ name: String, in range: ClosedRange<Int>) -> Int? {
+        guard let text = text(name) else { return nil }
+        guard let value = Int(text), range.contains(value) else {
+            let bounds = "\(range.lowerBound) to \(range.upperBound)"
+            faults.append("Invalid configuration: \(name) is \"\(text)\", expected a whole number from \(bounds)")
+            return nil
+        }
+        return value
+    }
+
+    /// Every variable with this prefix, by what follows it.
+    mutating func integers(_ prefix: String, in range: ClosedRange<Int>) -> [String: Int] {
+        var result: [String: Int] = [:]
+        for (key, entry) in values where key.hasPrefix(prefix.lowercased()) && key.count > prefix.count {
+            result[String(entry.name.dropFirst(prefix.count))] = integer(entry.name, in: range)
+        }
+        return result
+    }
+}

@@ -1,0 +1,121 @@
+internal import Actions
+internal import CRDs
+internal import HTTPTransport
+internal import JSON
+internal import KubeClient
+internal import KubeRuntime
+internal import Logging
+internal import RedisClient
+internal import Reconcilers
+internal import ServiceLifecycle
+internal import Workflows
+
+/// The operator's parts, joined: controller, engine and event recorder, over one API server and one state store.
+struct OperatorService: Service {
+    let client: KubeClient
+    let transport: HTTPTransport
+    let redis: RedisClient?
+    let engine: ProcessEngine
+    let controller: Controller<HonuaProcess>
+    let events: EventRecorder
+    let reconciler: HonuaProcessReconciler
+
+    /// Why the operator cannot start.
+    struct StartupFailure: Error, CustomStringConvertible {
+        let description: String
+    }
+
+    /// Reads the configuration, reaches for what the operator depends on, and builds it.
+    static func prepare(
+        cluster: ClusterConfiguration,
+        namespaces: String?,
+        environment: [String: String],
+        logger: (String) -> Logger
+    ) async throws -> OperatorService {
+        let configuration = try OperatorConfiguration(environment: environment)
+        let failPoint = try ArmedFailPoint.handler(environment: environment)
+        let log = logger("Honua.Operator")
+        let client = try KubeClient(cluster, logger: logger("Honua.Kube.Client"))
+        try await reach(client, cluster, log)
+        let redis = try await StateStoreSelection.connect(configuration, logger)
+        let transport = try HTTPTransport()
+        let watched = Self.namespaces(namespaces, cluster)
+        let controller = Controller(
+            HonuaProcess.self,
+            client: client,
+            namespaces: watched,
+            logger: logger("Honua.Kube.Controller")
+        )
+        let engine = ProcessEngine(
+            store: StateStoreSelection.store(configuration, redis),
+            actions: .builtIn(transport: transport),
+            configuration: configuration.engine,
+            failPoint: failPoint,
+            logger: logger("Honua.ProcessFramework"),
+            onChange: { controller.queue.add(ObjectKey(namespace: $0.namespace, name: $0.name)) }
+        )
+        let events = EventRecorder(client: client, component: "honua-operator", logger: logger("Honua.Kube.Events"))
+        var settings = HonuaProcessReconciler.Settings()
+        settings.defaults = configuration.defaults
+        let reconciler = HonuaProcessReconciler(
+            engine: engine,
+            client: client,
+            store: controller.store,
+            events: events,
+            settings: settings,
+            logger: logger("Honua.Reconciler")
+        )
+        let scope = watched.isEmpty ? "all namespaces" : watched.joined(separator: ", ")
+        log.info("the operator follows HonuaProcesses in \(scope)", metadata: ["server": "\(cluster.server)"])
+        return OperatorService(
+            client: client,
+            transport: transport,
+            redis: redis,
+            engine: engine,
+            controller: controller,
+            events: events,
+            reconciler: reconciler
+        )
+    }
+
+    /// Runs until it is told to stop. Running steps are interrupted then, and go on under their keys with the next
+    /// operator.
+    func run() async throws {
+        // Everything inside returns when it is cancelled.
+        await cancelWhenGracefulShutdown {
+            await withDiscardingTaskGroup { group in
+                group.addTask { await engine.run() }
+                group.addTask { await events.run() }
+                group.addTask { await controller.run { try await reconciler.reconcile($0) } }
+            }
+        }
+        await redis?.shutdown()
+        transport.shutdown()
+        client.shutdown()
+    }
+
+    /// An API server that refuses this client will go on refusing; one that is away may come back.
+    private static func reach(
+        _ client: KubeClient,
+        _ cluster: ClusterConfiguration,
+        _ log: Logger
+    ) async throws {
+        do {
+            let version = try await client.version()["gitVersion"]?.string ?? "unknown"
+            log.info("reached the API server", metadata: ["server": "\(cluster.server)", "version": "\(version)"])
+        } catch let error as KubeError {
+            switch error.code {
+            case .transport(.tls), .unauthorized, .unreadable:
+                throw StartupFailure(description: "cannot use the API server at \(cluster.server): \(error)")
+            default:
+                log.warning("the API server at \(cluster.server) does not answer yet: \(error)")
+            }
+        }
+    }
+
+    private static func namespaces(_ option: String?, _ cluster: ClusterConfiguration) -> [String] {
+        guard let option else { return [cluster.namespace] }
+        if option == "*" { return [] }
+        return option.split(separator: ",").map { $0.filter { !$0.isWhitespace } }.filter { !$0.isEmpty }
+    }
+}

@@ -1,0 +1,69 @@
+internal import CRDs
+internal import JSON
+internal import KubeClient
+internal import KubeRuntime
+internal import Logging
+internal import Synchronization
+internal import Workflows
+
+extension HonuaProcessReconciler {
+    /// The resource is to go: first its run, then its state, then the finalizer.
+    func cleanUp(_ process: HonuaProcess) async throws -> Requeue {
+        guard process.hasFinalizer else { return .awaitChange }
+        let id = process.metadata.uid
+        let waited = timeSinceDeletionSeen(process)
+        if let requeue = stopRun(id, waited) { return requeue }
+        do {
+            try await engine.store.delete(id)
+        } catch let error as StateStoreUnavailable {
+            guard waited >= settings.storeOutageLimit else { return .after(.seconds(2)) }
+            // A store that is gone for good must not keep namespaces from being deleted.
+            record(.warning, "StateNotRemoved", "the state of the deleted process could not be removed: \(error)", process)
+        }
+        try await removeFinalizer(from: process)
+        logger.info("Process \(id) cleanup ended: the resource is released")
+        return .awaitChange
+    }
+
+    /// Cancels the run. Nil when there is none any more.
+    private func stopRun(_ id: String, _ waited: Duration) -> Requeue? {
+        guard let run = engine.snapshot(of: id) else { return nil }
+        switch run.activity {
+        case .ended:
+            engine.forget(id)
+            return nil
+        case .queued, .opening, .announcing:
+            // Nothing runs yet, so nothing has to wind down.
+            engine.abandon(id)
+            return .after(.milliseconds(50))
+        case .live:
+            // A run whose commits are held cannot record its cancellation, and one that does not end in time is left.
+            if waited >= settings.deletionLimit || (run.heldBecause != nil && waited >= .seconds(10)) {
+                engine.abandon(id)
+                return .after(.milliseconds(50))
+            }
+            engine.send(.cancel(.graceful), to: id)
+            return .after(settings.deletionLimit - waited)
+        }
+    }
+
+    private func timeSinceDeletionSeen(_ process: HonuaProcess) -> Duration {
+        let seen = memory.withLock { memory in
+            let seen = memory[process.metadata.key]?.deletionSeen ?? .now
+            memory[process.metadata.key]?.deletionSeen = seen
+            return seen
+        }
+        return ContinuousClock.now - seen
+    }
+
+    private func removeFinalizer(from process: HonuaProcess) async throws {
+        let metadata = process.metadata
+        let finalizers = (metadata.finalizers ?? []).filter { $0 != HonuaProcess.finalizer }
+        let patch: JSONValue = [
+            "metadata": [
+                "resourceVersion": .string(metadata.resourceVersion), "finalizers": finalizers.json(),
+            ]
+        ]
+        _ = try await resources(metadata).patch(metadata.name, .merge(patch))
+    }
+}

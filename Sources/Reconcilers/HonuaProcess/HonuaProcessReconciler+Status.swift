@@ -1,0 +1,216 @@
+internal import CRDs
+internal import JSON
+internal import KubeClient
+internal import KubeRuntime
+internal import Logging
+internal import Synchronization
+internal import Workflows
+
+extension HonuaProcessReconciler {
+    func resources(_ metadata: ObjectMeta) -> ResourceClient<HonuaProcess> {
+        client.resources(HonuaProcess.self, namespace: metadata.namespace)
+    }
+
+    func projection(_ process: HonuaProcess) -> StatusProjection {
+        StatusProjection(process: process, storeName: engine.store.name, now: Timestamp.now.wholeSeconds)
+    }
+
+    /// Writes a status unless it changes nothing. A change of the resource that is not seen yet makes it a conflict,
+    /// and the key is tried again with the newer resource.
+    /// - Returns: whether anything was written.
+    @discardableResult
+    func write(_ status: HonuaProcessStatus, to process: HonuaProcess) async throws -> Bool {
+        let old = process.status?.json() ?? [:]
+        let change = status.json().mergePatch(from: old)
+        guard change != [:] else { return false }
+        let metadata = process.metadata
+        let patch: JSONValue = [
+            "metadata": ["resourceVersion": .string(metadata.resourceVersion)], "status": change,
+        ]
+        let updated = try await resources(metadata).patch(metadata.name, .merge(patch), subresource: .status)
+        store.record(updated)
+        memory.withLock { $0[metadata.key]?.lastReport = .now }
+        return true
+    }
+
+    /// Marks the resource as ours before anything happens for it, and as started under its present identity.
+    func addFinalizer(to process: HonuaProcess) async throws -> HonuaProcess {
+        let metadata = process.metadata
+        let finalizers = (metadata.finalizers ?? []) + [HonuaProcess.finalizer]
+        let patch: JSONValue = [
+            "metadata": [
+                "resourceVersion": .string(metadata.resourceVersion), "finalizers": finalizers.json(),
+                "labels": [HonuaProcess.processIDLabel: .string(metadata.uid)],
+            ]
+        ]
+        let updated = try await resources(metadata).patch(metadata.name, .merge(patch))
+        store.record(updated)
+        return updated
+    }
+
+    // MARK: Statuses without a run
+
+    func showSuspended(_ process: HonuaProcess) async throws -> Requeue {
+        let outlook = ProcessOutlook.working(.suspended, message: "suspended before it began")
+        try await write(projection(process).status(outlook, phase: .pending, isSuspended: true), to: process)
+        return .awaitChange
+    }
+
+    func showCancelledBeforeStart(_ process: HonuaProcess) async throws -> Requeue {
+        let outlook = ProcessOutlook.failed(.cancelled, message: "cancelled before it began")
+        var status = projection(process).status(outlook, phase: .cancelled)
+        // The token asked for a run that will not come; only another one asks for another.
+        status.rerunToken = process.spec["rerunToken"]?.string
+        if try await write(status, to: process) {
+            record(.normal, "ProcessCancelled", "cancelled before it began", process)
+        }
+        return .awaitChange
+    }
+
+    /// A finished process whose spec was edited: only the observed generation and the hint about the edit change.
+    func showObservedGeneration(_ process: HonuaProcess) async throws {
+        guard var status = process.status else { return }
+        let isChanged = isDefinitionChanged(process, since: nil)
+        let generation = process.metadata.generation
+        status.observedGeneration = generation
+        let outlook = ProcessOutlook(finished: status)
+        status.conditions = outlook.conditions(
+            previous: status.conditions ?? [],
+            isSuspended: false,
+            isDefinitionChanged: isChanged,
+            generation: generation,
+            now: Timestamp.now.wholeSeconds
+        )
+        try await write(status, to: process)
+    }
+
+    /// The state is in a store that this operator does not use.
+    func waitForStore(_ reference: StateReference, _ process: HonuaProcess) async throws -> Requeue {
+        let message = "the state is in \(reference.store), and this operator keeps state in \(engine.store.name)"
+        let outlook = ProcessOutlook.working(.waitingForRecovery, message: message)
+        try await write(projection(process).status(outlook, phase: nil), to: process)
+        return .awaitChange
+    }
+
+    /// The resource carries the id of another one: it was restored from a backup, or copied.
+    func waitForAdoption(_ process: HonuaProcess) async throws -> Requeue {
+        let id = process.metadata.labels?[HonuaProcess.processIDLabel] ?? ""
+        let message = "the resource was started as process \(id), which is not its UID: it was restored or copied. "
+            + "Remove the label \(HonuaProcess.processIDLabel) and the finalizer to run it as a new process"
+        let outlook = ProcessOutlook.working(.waitingForRecovery, message: message)
+        try await write(projection(process).status(outlook, phase: nil), to: process)
+        return .awaitChange
+    }
+
+    /// The process has run, but its state is gone: it waits for somebody to bring it back, and is never started anew.
+    func waitForState(_ process: HonuaProcess) async throws -> Requeue {
+        let key = process.metadata.key
+        let since = memory.withLock { memory in
+            let since = memory[key]?.stateMissingSince ?? .now
+            memory[key]?.stateMissingSince = since
+            return since
+        }
+        guard ContinuousClock.now - since < settings.recoveryGracePeriod else {
+            let message = "\(InvalidState.summary): the state is gone and has not come back"
+            let outlook = ProcessOutlook.failed(.invalidState, message: message)
+            try await write(projection(process).status(outlook, phase: .failed), to: process)
+            record(.warning, "ProcessFailed", message, process)
+            return .awaitChange
+        }
+        let message = "the state is gone from \(engine.store.name); restore it there to go on"
+        let outlook = ProcessOutlook.working(.waitingForRecovery, message: message)
+        if try await write(projection(process).status(outlook, phase: nil), to: process) {
+            logger.warning("Process \(process.metadata.uid) waiting: \(message)")
+        }
+        return .after(settings.recoveryInterval)
+    }
+
+    // MARK: Questions
+
+    /// Whether the label that was set at the start names this very object.
+    func isSameObject(_ process: HonuaProcess) -> Bool {
+        guard let label = process.metadata.labels?[HonuaProcess.processIDLabel] else { return true }
+        return label == process.metadata.uid
+    }
+
+    /// Whether a run has ended and the resource shows its last state.
+    func isShown(_ run: RunSnapshot, _ process: HonuaProcess) -> Bool {
+        guard case .ended(.finished) = run.activity, let state = run.state, let shown = process.status?.state else {
+            return false
+        }
+        return (shown.epoch, shown.version) >= (state.epoch, state.version)
+    }
+
+    /// Whether the spec asks for something else than what the run began with.
+    /// - Parameter state: nil for a finished process, of which only the definition's hash is known.
+    func isDefinitionChanged(_ process: HonuaProcess, since state: ProcessState?) -> Bool {
+        // The first generation is what the run began with.
+        guard let generation = process.metadata.generation, generation > 1 else { return false }
+        guard let request = try? process.request(defaults: settings.defaults, actions: engine.actions) else {
+            return true
+        }
+        guard let state else { return process.status?.definition?.hash != request.definition.hash }
+        return state.definition != request.definition || state.input != request.input
+    }
+
+    // MARK: Memory
+
+    func remember(_ process: HonuaProcess) {
+        let metadata = process.metadata
+        let former = memory.withLock { memory -> String? in
+            let former = memory[metadata.key]?.uid
+            guard former != metadata.uid else { return nil }
+            memory[metadata.key] = Memory(uid: metadata.uid)
+            return former
+        }
+        // The name stands for another object now: the one before is gone, and its run with it.
+        if let former { forgetRun(former) }
+    }
+
+    func recall(_ key: ObjectKey) -> Memory? { memory.withLock { $0[key] } }
+
+    func noteRun(_ state: ProcessState, _ key: ObjectKey) {
+        memory.withLock { memory in
+            memory[key]?.stateMissingSince = nil
+            guard memory[key]?.runSeen?.rerun != state.rerun else { return }
+            memory[key]?.runSeen = (state.rerun, .now)
+        }
+    }
+
+    /// The resource is gone.
+    func leave(_ key: ObjectKey) {
+        guard let uid = memory.withLock({ $0.removeValue(forKey: key)?.uid }) else { return }
+        forgetRun(uid)
+    }
+
+    private func forgetRun(_ uid: String) {
+        engine.abandon(uid)
+        engine.forget(uid)
+    }
+
+    // MARK: Events
+
+    func record(_ severity: EventRecorder.Severity, _ reason: String, _ message: String, _ process: HonuaProcess) {
+        events.record(severity, reason, message, about: process.metadata, of: HonuaProcess.api)
+    }
+
+    /// One event for the start and one for the end of a run; what lies between is in the log and the status.
+    func recordTransition(from before: HonuaProcessStatus?, to state: ProcessState, _ process: HonuaProcess) {
+        let isNewRun = before?.state == nil || before?.rerun != state.rerun
+        if isNewRun {
+            let again = state.rerun > 0 ? " again" : ""
+            let message = "\(state.processType) started\(again) with \(state.steps.count) steps"
+            record(.normal, "ProcessStarted", message, process)
+        }
+        guard isNewRun || before?.phase != state.status else { return }
+        switch state.status {
+        case .completed: record(.normal, "ProcessCompleted", "all \(state.steps.count) steps are completed", process)
+        case .cancelled: record(.normal, "ProcessCancelled", "the process is cancelled", process)
+        case .failed:
+            let message = state.errorMessage ?? "no reason was recorded"
+            let isTimeout = message == ProcessState.timeoutMessage
+            record(.warning, isTimeout ? "ProcessTimedOut" : "ProcessFailed", message, process)
+        case .pending, .running, .paused, .cancelling: break
+        }
+    }
+}

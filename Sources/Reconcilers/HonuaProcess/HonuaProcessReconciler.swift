@@ -1,0 +1,324 @@
+public import CRDs
+internal import JSON
+public import KubeClient
+public import KubeRuntime
+public import Logging
+internal import Synchronization
+public import Workflows
+
+/// Brings a HonuaProcess and its run in line: starts, pauses, cancels and reruns what the spec asks for, and shows in
+/// the status what the engine reports.
+///
+/// Level-based: each call looks at the resource and at the engine's snapshot, and does what is missing. The engine is
+/// the only writer of state, this reconciler the only writer of status, one key at a time.
+public final class HonuaProcessReconciler: Sendable {
+    let engine: ProcessEngine
+    let client: KubeClient
+    let store: Store<HonuaProcess>
+    let events: EventRecorder
+    let settings: Settings
+    let logger: Logger
+    let memory = Mutex<[ObjectKey: Memory]>([:])
+
+    /// What applies to all processes.
+    public struct Settings: Sendable {
+        /// For specs that say nothing.
+        public var defaults = ProcessDefaults()
+        /// How long a run may go on before the resource shows that it has begun: most short processes are over by then
+        /// and cost one status write less.
+        public var firstReportDelay: Duration = .milliseconds(250)
+        /// How long a process may wait for capacity before the resource says so.
+        public var queueReportDelay: Duration = .seconds(2)
+        /// Progress that changes neither phase nor reason is shown this often.
+        public var progressInterval: Duration = .seconds(5)
+        /// How long a process whose state is gone waits for it to come back.
+        public var recoveryGracePeriod: Duration = .seconds(300)
+        /// How often a missing state is looked for.
+        public var recoveryInterval: Duration = .seconds(5)
+        /// How long a deletion waits for running steps to stop.
+        public var deletionLimit: Duration = .seconds(60)
+        /// How long a deletion waits for a state store that does not answer.
+        public var storeOutageLimit: Duration = .seconds(120)
+
+        /// The defaults of the product.
+        public init() {}
+    }
+
+    /// What is remembered about a resource between two calls. Losing it costs a repeated write at most.
+    struct Memory: Sendable {
+        /// The identity that the name stood for when it was last seen.
+        var uid: String
+        var firstSeen = ContinuousClock.now
+        /// When the current run was first seen running.
+        var runSeen: (rerun: Int, at: ContinuousClock.Instant)?
+        var lastReport: ContinuousClock.Instant?
+        var stateMissingSince: ContinuousClock.Instant?
+        var deletionSeen: ContinuousClock.Instant?
+    }
+
+    /// Joins an engine and a controller.
+    public init(
+        engine: ProcessEngine,
+        client: KubeClient,
+        store: Store<HonuaProcess>,
+        events: EventRecorder,
+        settings: Settings = Settings(),
+        logger: Logger
+    ) {
+        self.engine = engine
+        self.client = client
+        self.store = store
+        self.events = events
+        self.settings = settings
+        self.logger = logger
+    }
+
+    /// What the operator's service account must be allowed, for `manifests/rbac`.
+    public static let permissions = [
+        Permission(group: "honua.io", resources: ["honuaprocesses"], verbs: ["get", "list", "watch", "patch", "delete"]),
+        Permission(group: "honua.io", resources: ["honuaprocesses/status"], verbs: ["patch"]),
+        Permission(group: "", resources: ["events"], verbs: ["create", "patch"]),
+    ]
+
+    /// One call of the controller.
+    public func reconcile(_ key: ObjectKey) async throws -> Requeue {
+        guard let process = store.get(key) else {
+            leave(key)
+            return .awaitChange
+        }
+        remember(process)
+        do {
+            if process.isBeingDeleted { return try await cleanUp(process) }
+            let run = engine.snapshot(of: process.metadata.uid)
+            if process.isFinished, run.map({ isShown($0, process) }) ?? true { return try await settle(process) }
+            guard process.hasFinalizer else { return try await accept(process) }
+            guard isSameObject(process) else { return try await waitForAdoption(process) }
+            guard let run else { return try await begin(process) }
+            return try await follow(run, process)
+        } catch let error as KubeError where error.code == .notFound {
+            // Deleted between two events; the watch will tell.
+            return .awaitChange
+        } catch let error as InvalidSpec {
+            return try await refuse(process, error)
+        }
+    }
+
+    // MARK: Before the run
+
+    /// A resource without the finalizer has never been started.
+    private func accept(_ process: HonuaProcess) async throws -> Requeue {
+        if process.wantsCancellation != nil { return try await showCancelledBeforeStart(process) }
+        let request = try request(for: process)
+        if process.wantsSuspension { return try await showSuspended(process) }
+        let accepted = try await addFinalizer(to: process)
+        engine.submit(request, mode: .begin)
+        return try await follow(engine.snapshot(of: request.id), accepted)
+    }
+
+    /// A resource with the finalizer and without a run: this operator has just started, or the run was forgotten.
+    private func begin(_ process: HonuaProcess) async throws -> Requeue {
+        guard let reference = process.status?.state else {
+            if process.wantsCancellation != nil { return try await showCancelledBeforeStart(process) }
+            let request = try request(for: process)
+            if process.wantsSuspension { return try await showSuspended(process) }
+            engine.submit(request, mode: .begin)
+            return .awaitChange
+        }
+        guard reference.store == engine.store.name else { return try await waitForStore(reference, process) }
+        engine.submit(recoveryRequest(for: process), mode: .recover(knownEpoch: reference.epoch))
+        return .awaitChange
+    }
+
+    private func request(for process: HonuaProcess) throws(InvalidSpec) -> ProcessRequest {
+        try process.request(defaults: settings.defaults, actions: engine.actions)
+    }
+
+    /// A process that has begun is pinned: its state says what it does, whatever the spec says now.
+    private func recoveryRequest(for process: HonuaProcess) -> ProcessRequest {
+        if let request = try? request(for: process) { return request }
+        return ProcessRequest(
+            id: process.metadata.uid,
+            namespace: process.metadata.namespace,
+            name: process.metadata.name,
+            definition: WorkflowDefinition(),
+            timeout: settings.defaults.timeout
+        )
+    }
+
+    private func refuse(_ process: HonuaProcess, _ error: InvalidSpec) async throws -> Requeue {
+        let outlook = ProcessOutlook.refused(message: error.description)
+        let changed = try await write(projection(process).status(outlook, phase: .failed), to: process)
+        if changed { record(.warning, "InvalidSpec", error.description, process) }
+        return .awaitChange
+    }
+
+    // MARK: During the run
+
+    /// Passes on what the spec asks for, and shows what the engine reports.
+    private func follow(_ run: RunSnapshot?, _ process: HonuaProcess) async throws -> Requeue {
+        guard let run else { return .awaitChange }
+        let id = process.metadata.uid
+        switch run.activity {
+        case .queued: return try await followQueued(process)
+        case .opening: return try await showHold(run, process)
+        case .announcing:
+            guard let state = run.state else { return .awaitChange }
+            try await report(state, nil, process)
+            engine.announced(id, epoch: state.epoch)
+            return .awaitChange
+        case .live:
+            guard let state = run.state else { return .awaitChange }
+            noteRun(state, process.metadata.key)
+            command(state, process)
+            return try await reportWhenDue(state, run.heldBecause, process)
+        case .ended(let end):
+            return try await conclude(end, run.state, process)
+        }
+    }
+
+    private func followQueued(_ process: HonuaProcess) async throws -> Requeue {
+        let id = process.metadata.uid
+        let hasState = process.status?.state != nil
+        if !hasState, process.wantsCancellation != nil || process.wantsSuspension, engine.withdraw(id) {
+            engine.forget(id)
+            return try await begin(process)
+        }
+        let waited = ContinuousClock.now - (recall(process.metadata.key)?.firstSeen ?? .now)
+        guard waited >= settings.queueReportDelay else { return .after(settings.queueReportDelay - waited) }
+        let load = engine.load
+        let outlook = ProcessOutlook.working(
+            .progressing,
+            message: "waits for capacity: \(load.active) processes are running"
+        )
+        try await write(projection(process).status(outlook, phase: hasState ? nil : .pending), to: process)
+        return .awaitChange
+    }
+
+    /// The spec is the user's wish, the state is how things are; a command is what lies between.
+    private func command(_ state: ProcessState, _ process: HonuaProcess) {
+        if let mode = process.wantsCancellation {
+            if state.status != .cancelling || mode == .force { engine.send(.cancel(mode), to: state.processId) }
+        } else if process.wantsSuspension, state.status == .running {
+            engine.send(.pause, to: state.processId)
+        } else if !process.wantsSuspension, state.status == .paused {
+            engine.send(.resume, to: state.processId)
+        }
+    }
+
+    private func reportWhenDue(
+        _ state: ProcessState,
+        _ heldBecause: String?,
+        _ process: HonuaProcess
+    ) async throws -> Requeue {
+        let delay = delayBeforeReport(state, heldBecause, process)
+        guard delay <= .zero else { return .after(delay) }
+        try await report(state, heldBecause, process)
+        return .awaitChange
+    }
+
+    /// Writes are what limits throughput, so a report that says little waits for one that says more.
+    private func delayBeforeReport(
+        _ state: ProcessState,
+        _ heldBecause: String?,
+        _ process: HonuaProcess
+    ) -> Duration {
+        guard !state.status.isFinished, let memory = recall(process.metadata.key) else { return .zero }
+        let status = process.status
+        guard status?.state != nil, status?.rerun == state.rerun else {
+            guard heldBecause == nil, state.status == .running else { return .zero }
+            return settings.firstReportDelay - (ContinuousClock.now - (memory.runSeen?.at ?? .now))
+        }
+        let reason = status?.conditions?.first { $0.type == HonuaProcessCondition.ready }?.reason
+        let outlook = ProcessOutlook(state, heldBecause: heldBecause)
+        guard status?.phase == state.status, outlook.reason.rawValue == reason else { return .zero }
+        guard let last = memory.lastReport else { return .zero }
+        return settings.progressInterval - (ContinuousClock.now - last)
+    }
+
+    private func report(_ state: ProcessState, _ heldBecause: String?, _ process: HonuaProcess) async throws {
+        if let shown = process.status?.state, (shown.epoch, shown.version) > (state.epoch, state.version) { return }
+        let status = projection(process).status(
+            of: state,
+            heldBecause: heldBecause,
+            isDefinitionChanged: isDefinitionChanged(process, since: state)
+        )
+        guard try await write(status, to: process) else { return }
+        recordTransition(from: process.status, to: state, process)
+    }
+
+    private func showHold(_ run: RunSnapshot, _ process: HonuaProcess) async throws -> Requeue {
+        guard let reason = run.heldBecause else { return .awaitChange }
+        let outlook = ProcessOutlook.working(.progressing, message: "waits for the state store: \(reason)")
+        try await write(projection(process).status(outlook, phase: nil), to: process)
+        return .awaitChange
+    }
+
+    // MARK: After the run
+
+    private func conclude(_ end: RunEnd, _ state: ProcessState?, _ process: HonuaProcess) async throws -> Requeue {
+        let id = process.metadata.uid
+        switch end {
+        case .finished:
+            guard let state else { return .awaitChange }
+            try await report(state, nil, process)
+            engine.forget(id)
+            return process.wantsRerun ? .after(.zero) : .awaitChange
+        case .stateMissing:
+            engine.forget(id)
+            return try await waitForState(process)
+        case .invalidState(let reason):
+            engine.forget(id)
+            let outlook = ProcessOutlook.failed(.invalidState, message: reason)
+            try await write(projection(process).status(outlook, phase: .failed), to: process)
+            record(.warning, "ProcessFailed", reason, process)
+            return .awaitChange
+        case .superseded:
+            // Another replica has it. Should that one die, its heartbeat is what tells; until then stay away.
+            logger.notice("left to its other owner", metadata: ["process_id": "\(id)"])
+            return .awaitChange
+        case .withdrawn, .shutDown:
+            engine.forget(id)
+            return .awaitChange
+        }
+    }
+
+    /// The last run has ended and the resource says so.
+    private func settle(_ process: HonuaProcess) async throws -> Requeue {
+        let id = process.metadata.uid
+        engine.forget(id)
+        if process.wantsRerun, process.wantsCancellation == nil, !process.wantsSuspension {
+            return try await runAgain(process)
+        }
+        if process.status?.observedGeneration != process.metadata.generation {
+            try await showObservedGeneration(process)
+        }
+        return try await deleteWhenExpired(process)
+    }
+
+    private func runAgain(_ process: HonuaProcess) async throws -> Requeue {
+        let request: ProcessRequest
+        do {
+            request = try self.request(for: process)
+        } catch {
+            logger.warning("cannot run again", metadata: ["process_id": "\(process.metadata.uid)", "reason": "\(error)"])
+            return try await refuse(process, error)
+        }
+        let accepted = process.hasFinalizer ? process : try await addFinalizer(to: process)
+        let status = accepted.status
+        let mode = RunMode.rerun((status?.rerun ?? -1) + 1, knownEpoch: status?.state?.epoch ?? 0)
+        engine.submit(request, mode: mode)
+        return .awaitChange
+    }
+
+    private func deleteWhenExpired(_ process: HonuaProcess) async throws -> Requeue {
+        guard let text = process.spec["ttlAfterFinished"]?.string, let timeToLive = Duration(text: text),
+            let end = process.status?.endTime
+        else { return .awaitChange }
+        let left = timeToLive - Timestamp.now.duration(since: end)
+        // Asked again every hour at least: the wall clock may be set.
+        guard left <= .zero else { return .after(min(left, .seconds(3600))) }
+        let metadata = process.metadata
+        try await resources(metadata).delete(metadata.name, uid: metadata.uid)
+        return .awaitChange
+    }
+}

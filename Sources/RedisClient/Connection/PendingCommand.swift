@@ -1,0 +1,20 @@
+/// One command on its way: its bytes, how long it may take, and whoever waits for the reply.
+final class PendingCommand: Sendable {
+    let bytes: CommandBytes
+    let deadline: ContinuousClock.Instant
+    let reply = Promise<RedisValue>()
+
+    init(_ bytes: CommandBytes, deadline: ContinuousClock.Instant) {
+        self.bytes = bytes
+        self.deadline = deadline
+    }
+
+    /// The name, for error texts, read back from `*3\r\n$3\r\nSET\r\n…`.
+    var name: String {
+        bytes.withBytes { bytes in
+            let fields = bytes.prefix(96).split(separator: UInt8(ascii: "\n"), maxSplits: 3, omittingEmptySubsequences: false)
+            guard fields.count >= 3 else { return "command" }
+            return String(decoding: fields[2].prefix { $0 != UInt8(ascii: "\r") }.prefix(32), as: UTF8.self).uppercased()
+        }
+    }
+}

@@ -1,0 +1,61 @@
+public import JSON
+
+/// One step of a definition.
+public struct StepDefinition: Described, Hashable {
+    /// Unique within the definition.
+    public var name = ""
+    /// The name of an action.
+    public var action = ""
+    /// The action's inputs.
+    public var with: JSONValue?
+    /// Names of steps that must be completed first.
+    public var needs: [String]?
+    /// A condition; the step is skipped when it is false.
+    public var when: String?
+    /// A list; the step runs once for each element.
+    public var forEach: JSONValue?
+    /// Overrides the process's policy.
+    public var retry: RetryPolicy?
+    /// For one attempt.
+    public var timeout: String?
+    /// Undoes the step on rollback.
+    public var compensate: JSONValue?
+    /// What to do when nobody knows whether the step's effect happened.
+    public var onUnknown: String?
+
+    /// A step without a name.
+    public init() {}
+
+    /// A step from its parts.
+    public init(_ name: String, action: String, with: JSONValue? = nil, needs: [String]? = nil) {
+        self.name = name
+        self.action = action
+        self.with = with
+        self.needs = needs
+    }
+
+    /// What step names look like: a letter, then letters, digits, dashes and underscores.
+    static let namePattern = "^[A-Za-z][A-Za-z0-9_-]*$"
+
+    public static let about = "One step of a workflow."
+    public static let fields: [Field<StepDefinition>] = [
+        Field("name", \.name, "Unique within the definition: letters, digits, dashes.", isRequired: true) {
+            $0.pattern = namePattern
+            $0.patternMeaning = "a step name (a letter, then letters, digits, '-' or '_')"
+            $0.maxLength = 63
+        },
+        Field("action", \.action, "What the step does, for example http, delay or echo.", isRequired: true) {
+            $0.minLength = 1
+        },
+        Field("with", \.with, "The action's inputs.") { $0.kind = .object },
+        Field("needs", \.needs, "Steps that must be completed before this one starts.") { $0.isSet = true },
+        Field("when", \.when, "CEL condition; the step is skipped when it is false."),
+        Field("forEach", \.forEach, "Runs the step once for each element of a list."),
+        Field("retry", \.retry, "Overrides the retry policy of the process."),
+        Field("timeout", \.timeout, "Limit for one attempt, for example 10m. Default: none.", adjust: asDuration),
+        Field("compensate", \.compensate, "The action that undoes this step on rollback.") { $0.kind = .object },
+        Field("onUnknown", \.onUnknown, "What to do when it is unknown whether the step's effect happened.") {
+            $0.allowedValues = ["Verify", "RetryIfIdempotent", "AskHuman"]
+        },
+    ]
+}

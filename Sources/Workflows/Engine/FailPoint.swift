@@ -1,0 +1,19 @@
+/// Named instants at which a test can make the operator die.
+///
+/// Each lies on one side of a boundary that durability depends on. In production nothing is armed and reaching one
+/// costs a nil check.
+public enum FailPoint: String, Sendable, CaseIterable {
+    /// The step is about to be recorded as started.
+    case beforeStarted = "before-started"
+    /// The step is recorded as started; its action has not begun.
+    case afterStarted = "after-started"
+    /// The action has had its effect; nothing about that is recorded.
+    case afterEffect = "after-effect"
+    /// The result is about to be recorded.
+    case beforeCompleted = "before-completed"
+    /// The result is recorded; nothing has followed from it.
+    case afterCompleted = "after-completed"
+}
+
+/// Called at every fail point that is reached, with the step's name.
+public typealias FailPointHandler = @Sendable (FailPoint, _ step: String) -> Void

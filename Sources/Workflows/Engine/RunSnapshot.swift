@@ -1,0 +1,49 @@
+/// What an engine knows about a run at one moment.
+public struct RunSnapshot: Sendable, Hashable {
+    /// What the run is doing.
+    public enum Activity: Sendable, Hashable {
+        /// Waits for one of the engine's slots. Moves to `opening`, or to `ended` when it is withdrawn.
+        case queued
+        /// Reads or creates its state. Moves to `live` or `ended`.
+        case opening
+        /// Has taken over a process and waits until that is visible in the resource. Moves to `live` or `ended`.
+        case announcing
+        /// Runs steps, or waits for commands. Moves to `ended`.
+        case live
+        /// Nothing follows.
+        case ended(RunEnd)
+    }
+
+    /// What the run is doing.
+    public var activity: Activity
+    /// As last committed; nil before the first commit.
+    public var state: ProcessState?
+    /// Why nothing can be committed right now; nil when commits work.
+    public var heldBecause: String?
+}
+
+/// How a run ended.
+public enum RunEnd: Sendable, Hashable {
+    /// The process is finished and its state says how.
+    case finished
+    /// Somebody else owns the process now.
+    case superseded
+    /// The state of a process that had started is gone.
+    case stateMissing
+    /// The state cannot be used; the text says why.
+    case invalidState(String)
+    /// It was withdrawn before it began.
+    case withdrawn
+    /// The engine is shutting down; the process goes on with the next owner.
+    case shutDown
+}
+
+/// How a run gets its state.
+public enum RunMode: Sendable, Hashable {
+    /// The process has never run. If a state exists nevertheless, it is recovered.
+    case begin
+    /// The process has run before, here or elsewhere. `knownEpoch` is what the resource says; 0 for nothing.
+    case recover(knownEpoch: Int)
+    /// The process is finished and is to run again. `rerun` counts its runs, `knownEpoch` is what the resource says.
+    case rerun(Int, knownEpoch: Int)
+}
