@@ -12,7 +12,7 @@ internal import Synchronization
 ///
 /// ## Retries
 /// A `GET`, `HEAD` or `OPTIONS` that meets a connection closed since its last use is sent again, up to five times. No
-/// other request is ever sent twice.
+/// other request is ever sent twice, unless it says `mayBeRepeated`: it throws `.connectionLost`.
 ///
 /// ## Timeouts
 /// After `.timedOut` or `.idle` the connection is not used for further requests. Cancellation says nothing about the

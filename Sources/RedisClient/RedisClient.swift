@@ -3,15 +3,16 @@ public import Logging
 /// A client for one Redis server: one connection, shared by all tasks.
 ///
 /// ```swift
-/// let client = try RedisClient(configuration: RedisConfiguration(RedisConnectionString("redis:6379,abortConnect=false")))
+/// let string = try RedisConnectionString("redis:6379,abortConnect=false")
+/// let client = try RedisClient(configuration: RedisConfiguration(string))
 /// try await client.set("honua:process:1", document, expiresIn: .seconds(86_400))
 /// ```
 ///
 /// ## Guarantees
-/// - Commands of one task that awaits each before the next are executed in that order. Commands of different tasks go over the
-///   same connection, pipelined, and each gets its own reply.
-/// - A command that may have reached the server is never sent a second time. If its reply is lost, the error says so with
-///   `mayHaveBeenExecuted`; look at the data before trying again.
+/// - Commands of one task that awaits each before the next are executed in that order. Commands of different tasks go
+///   over the same connection, pipelined, and each gets its own reply.
+/// - A command that may have reached the server is never sent a second time. If its reply is lost, the error says so
+///   with `mayHaveBeenExecuted`; look at the data before trying again.
 /// - A lost connection is re-established in the background, with growing and randomised delays up to 5 s, until
 ///   ``shutdown()``. `AUTH`, `CLIENT SETNAME` and `SELECT` precede everything else on each connection.
 ///
@@ -20,12 +21,12 @@ public import Logging
 /// ``RedisError/connectionFailed(_:)`` at that time, so that a short interruption goes unnoticed.
 ///
 /// ## Cancellation
-/// Cancelling the calling task makes the call throw ``RedisError/cancelled`` at once. A command that has been sent is not
-/// undone: its reply is dropped when it comes.
+/// Cancelling the calling task makes the call throw ``RedisError/cancelled`` at once. A command that has been sent is
+/// not undone: its reply is dropped when it comes.
 ///
 /// ## Not in this version
-/// Redis Cluster, Sentinel, and pools of connections. One connection is enough for anything that does not block; commands that
-/// block, transactions and subscriptions are refused, because the connection is shared.
+/// Redis Cluster, Sentinel, and pools of connections. One connection is enough for anything that does not block;
+/// commands that block, transactions and subscriptions are refused, because the connection is shared.
 public final class RedisClient: Sendable {
     /// What the client was made with.
     public let configuration: RedisConfiguration
@@ -35,10 +36,12 @@ public final class RedisClient: Sendable {
 
     /// Makes a client and its thread. Nothing is sent yet: the first command connects, or ``connect()``.
     ///
-    /// Throws ``RedisError/unsupported(feature:)`` for Sentinel and Cluster, ``RedisError/invalidConfiguration(_:)`` for values
-    /// that make no sense, and ``RedisError/connectionFailed(_:)`` if the system has no thread or file descriptor left.
+    /// Throws ``RedisError/unsupported(feature:)`` for Sentinel and Cluster, ``RedisError/invalidConfiguration(_:)``
+    /// for values that make no sense, and ``RedisError/connectionFailed(_:)`` if the system has no thread or file
+    /// descriptor left.
     ///
-    /// - Parameter logger: Gets `Redis connected to host:port` at info level once per connection, and failures at warning level.
+    /// - Parameter logger: Its default has the label under which the guides set the log level of Redis lines. Gets `Redis connected to host:port` at info level once per connection, and failures at
+    ///   warning level.
     public init(
         configuration: RedisConfiguration,
         logger: Logger = Logger(label: "StackExchange.Redis")
@@ -54,8 +57,8 @@ public final class RedisClient: Sendable {
 
     /// Connects, if that has not happened, and waits for it.
     ///
-    /// Throws ``RedisError/connectionFailed(_:)`` after `connectRetry` failed attempts or after `connectTimeout`, whichever comes
-    /// first. With `abortConnect` false, attempts then go on in the background.
+    /// Throws ``RedisError/connectionFailed(_:)`` after `connectRetry` failed attempts or after `connectTimeout`,
+    /// whichever comes first. With `abortConnect` false, attempts then go on in the background.
     public func connect() async throws(RedisError) {
         let request = ConnectRequest(deadline: .now + configuration.connectTimeout)
         guard connection.mailbox.send(request) else { throw .clientClosed(mayHaveBeenExecuted: false) }
@@ -79,8 +82,8 @@ public final class RedisClient: Sendable {
 
     /// Runs a script by its digest, and by its text if the server does not know it yet.
     ///
-    /// `NOSCRIPT` means that nothing was executed, so that sending the text then is no repetition. The text goes once; later calls
-    /// find the script until the server restarts or its scripts are flushed.
+    /// `NOSCRIPT` means that nothing was executed, so that sending the text then is no repetition. The text goes once;
+    /// later calls find the script until the server restarts or its scripts are flushed.
     ///
     /// - Parameters:
     ///   - keys: What the script sees as `KEYS`. All keys it touches, and on Redis Cluster of one hash slot.
@@ -104,15 +107,16 @@ public final class RedisClient: Sendable {
     /// Whether there is a usable connection, as far as is known.
     public var state: RedisConnectionState { connection.states.current }
 
-    /// The current state, then each change, for a health check. Each call is a stream of its own; it ends after ``shutdown()``.
+    /// The current state, then each change, for a health check. Each call is a stream of its own; it ends after
+    /// ``shutdown()``.
     ///
     /// A listener that falls behind by more than 64 changes loses the oldest.
     public func states() -> AsyncStream<RedisConnectionState> {
         connection.states.stream()
     }
 
-    /// Closes the connection and ends the thread. Waiting commands fail with ``RedisError/clientClosed(mayHaveBeenExecuted:)``,
-    /// and so do later ones.
+    /// Closes the connection and ends the thread. Waiting commands fail with
+    /// ``RedisError/clientClosed(mayHaveBeenExecuted:)``, and so do later ones.
     ///
     /// Idempotent. Blocks the calling thread for some milliseconds at most. A client that is let go of does the same.
     public func shutdown() async {

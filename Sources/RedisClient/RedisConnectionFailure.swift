@@ -1,7 +1,7 @@
 /// Why there is no connection.
 ///
-/// The text carries the phrases people search logs for, and never the word for the opposite state: the line that reports success is
-/// found by `Redis.*connected`.
+/// The text carries the phrases people search logs for, and never the word for the opposite state: the line that
+/// reports success is found by `Redis.*connected`.
 public struct RedisConnectionFailure: Error, Sendable, Hashable, CustomStringConvertible {
     /// What kind of thing went wrong, to branch on.
     public enum Reason: Sendable, Hashable {

@@ -6,7 +6,8 @@ public enum RedisError: Error, Sendable, Hashable {
     case unsupported(feature: String)
     /// A value in ``RedisConfiguration`` makes no sense.
     case invalidConfiguration(String)
-    /// The command was not sent: it would harm the shared connection, is administrative without `allowAdmin`, or is malformed.
+    /// The command was not sent: it would harm the shared connection, is administrative without `allowAdmin`, or is
+    /// malformed.
     case refused(command: String, reason: String)
     /// There was no connection, within the time a caller waits. The command was not sent.
     case connectionFailed(RedisConnectionFailure)

@@ -6,8 +6,8 @@ internal import COpenSSL
 public struct RedisScript: Sendable, Hashable {
     /// The Lua text.
     public let source: String
-    /// SHA-1 of the text in lower-case hexadecimal; `nil` if OpenSSL refuses SHA-1 here, in which case the text itself is
-    /// sent each time.
+    /// SHA-1 of the text in lower-case hexadecimal; `nil` if OpenSSL refuses SHA-1 here, in which case the text itself
+    /// is sent each time.
     public let sha1: String?
 
     /// Computes the digest; make a script once and keep it.

@@ -78,11 +78,12 @@ final class EasyHandle {
     func setBody(_ bytes: [UInt8]) throws(CurlFailure) {
         try ccurl_setopt_offset(raw, CURLOPT_POSTFIELDSIZE_LARGE, curl_off_t(bytes.count)).check()
         let status = bytes.withUnsafeBytes { bytes in
-            // curl only reads it, but its option type is `void *`. An empty array may have no address, and NULL would
-            // make curl ask a callback for the body.
-            bytes.isEmpty
-                ? ccurl_setopt_string(raw, CURLOPT_COPYPOSTFIELDS, "")
-                : ccurl_setopt_pointer(raw, CURLOPT_COPYPOSTFIELDS, UnsafeMutableRawPointer(mutating: bytes.baseAddress))
+            // An empty array may have no address, and NULL would make curl ask a callback for the body.
+            guard let address = bytes.baseAddress, !bytes.isEmpty else {
+                return ccurl_setopt_string(raw, CURLOPT_COPYPOSTFIELDS, "")
+            }
+            // curl only reads it, but its options are `void *`.
+            return ccurl_setopt_pointer(raw, CURLOPT_COPYPOSTFIELDS, UnsafeMutableRawPointer(mutating: address))
         }
         try status.check()
     }

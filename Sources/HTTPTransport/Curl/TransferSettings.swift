@@ -24,14 +24,10 @@ final class TransferSettings {
     }
 
     /// Sets all options of a request on a handle that has none.
-    ///
-    /// - Parameter generation: see `ConnectionGenerations`.
-    /// - Parameter sharesConnection: whether the connection may carry other requests, now or later.
     func configure(
         _ easy: EasyHandle,
         for prepared: PreparedRequest,
-        generation: Int,
-        sharesConnection: Bool
+        using connection: ConnectionUse
     ) throws(CurlFailure) {
         try easy.setErrorBuffer()
         // Without signals, name lookup cannot be timed out by SIGALRM, which would hit any thread.
@@ -39,28 +35,26 @@ final class TransferSettings {
         // Otherwise removing a transfer waits until its name lookup is over, and all other transfers with it.
         try easy.set(CURLOPT_QUICK_EXIT, true)
         try easy.set(CURLOPT_PROTOCOLS_STR, "http,https")
-        try setConnection(easy, multiplexes: multiplexes(prepared.target), sharesConnection: sharesConnection)
+        try setConnection(easy, connection)
         try setProxy(easy)
         if prepared.target.isTLS || prepared.request.followsRedirects || configuration.proxy != nil {
-            try setTLS(easy, generation: generation)
+            try setTLS(easy, connection)
         }
         try setRequest(easy, prepared)
     }
 
-    private func setConnection(
-        _ easy: EasyHandle,
-        multiplexes: Bool,
-        sharesConnection: Bool
-    ) throws(CurlFailure) {
-        try easy.set(CURLOPT_HTTP_VERSION, multiplexes ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1)
-        if sharesConnection {
-            // Rather wait for the connection being made than make another: it will carry both requests.
-            try easy.set(CURLOPT_PIPEWAIT, multiplexes)
-        } else {
+    private func setConnection(_ easy: EasyHandle, _ connection: ConnectionUse) throws(CurlFailure) {
+        switch connection {
+        case .exclusive:
+            try easy.set(CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1)
+        case .shared:
+            try easy.set(CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_2TLS)
+        case .dedicated:
+            try easy.set(CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_2TLS)
             try easy.set(CURLOPT_FRESH_CONNECT, true)
             try easy.set(CURLOPT_FORBID_REUSE, true)
         }
-        try easy.set(CURLOPT_CONNECTTIMEOUT_MS, Int(configuration.connectTimeout.milliseconds))
+        try easy.set(CURLOPT_CONNECTTIMEOUT_MS, Int(Int32(clamping: configuration.connectTimeout.milliseconds)))
         if let age = configuration.maxConnectionAge {
             try easy.set(CURLOPT_MAXLIFETIME_CONN, max(1, Int(age.components.seconds)))
         }
@@ -82,8 +76,14 @@ final class TransferSettings {
         try easy.set(CURLOPT_SUPPRESS_CONNECT_HEADERS, true)
     }
 
-    private func setTLS(_ easy: EasyHandle, generation: Int) throws(CurlFailure) {
+    private func setTLS(_ easy: EasyHandle, _ connection: ConnectionUse) throws(CurlFailure) {
         let tls = configuration.tls
+        let generation: Int
+        switch connection {
+        case .exclusive: generation = 0
+        case .shared(let key): generation = key.generation
+        case .dedicated(let number): generation = number
+        }
         try easy.set(CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2)
         try easy.set(CURLOPT_SSL_VERIFYPEER, tls.verifiesPeer)
         // 2: the name must match. 1 is refused by curl.

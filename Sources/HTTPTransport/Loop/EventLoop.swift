@@ -11,6 +11,9 @@ final class EventLoop {
     private var handles = EasyHandlePool()
     private var active: [TransferID: Transfer] = [:]
     private var generations = ConnectionGenerations()
+    private var gates = ConnectionGates()
+    /// Transfers with a shared connection that, when last looked at, had none yet.
+    private var connecting: [Transfer] = []
     /// No time limit passes before this. It may be too early, since a finished transfer does not move it; then the loop
     /// looks once in vain.
     private var nextDue: ContinuousClock.Instant?
@@ -33,8 +36,10 @@ final class EventLoop {
             commands.removeAll(keepingCapacity: true)
 
             var status = multi.perform()
+            passGates()
             collectFinished()
             endOverdue()
+            // Returns at once if `passGates` let a transfer in.
             if status == CURLM_OK { status = multi.poll(milliseconds: untilNextDue()) }
             guard status == CURLM_OK else {
                 // Out of memory or descriptors, or libcurl has a bug: nothing it says is to be relied on any more.
@@ -65,42 +70,59 @@ final class EventLoop {
         guard let easy = handles.take() else {
             return submission.delivery.fail(submission.prepared.error(.other, "out of memory"))
         }
-        let transfer = transfer(for: submission, on: easy)
+        let connection = connectionUse(for: submission)
+        let transfer = Transfer(submission, easy: easy, connection: connection)
         do throws(CurlFailure) {
-            try settings.configure(
-                easy,
-                for: transfer.prepared,
-                generation: transfer.generation,
-                sharesConnection: transfer.sharesConnection
-            )
+            try settings.configure(easy, for: transfer.prepared, using: connection)
             try transfer.installCallbacks()
         } catch {
-            handles.give(back: easy)
-            return transfer.fail(TransferError(error.code, of: easy, for: transfer.prepared))
+            transfer.fail(TransferError(error.code, of: easy, for: transfer.prepared))
+            return handles.give(back: easy)
         }
         active[transfer.id] = transfer
-        let status = multi.add(easy)
-        guard status == CURLM_OK else {
-            active[transfer.id] = nil
-            return transfer.fail(transfer.prepared.error(.other, String(cString: curl_multi_strerror(status))))
-        }
         watch(transfer)
+        if case .shared(let key) = connection, !gates.arrive(transfer.id, at: key) { return }
+        begin(transfer)
     }
 
     /// A streamed body is read at its reader's pace, and libcurl 7.88 cannot slow down one HTTP/2 stream without
     /// stopping all others on its connection (`lib/http2.c`, `pause_stream_id`). So a stream that could share its
     /// connection gets one of its own, which stops alone, and by TCP.
-    private func transfer(for submission: Submission, on easy: EasyHandle) -> Transfer {
+    private func connectionUse(for submission: Submission) -> ConnectionUse {
         let target = submission.prepared.target
-        guard settings.multiplexes(target) else {
-            return Transfer(submission, easy: easy, generation: 0, sharesConnection: true)
-        }
+        guard settings.multiplexes(target) else { return .exclusive }
         switch submission.delivery {
         case .whole:
             let generation = generations.current(of: target.origin)
-            return Transfer(submission, easy: easy, generation: generation, sharesConnection: true)
+            return .shared(ConnectionGates.Key(origin: target.origin, generation: generation))
         case .stream:
-            return Transfer(submission, easy: easy, generation: generations.unique(), sharesConnection: false)
+            return .dedicated(generation: generations.unique())
+        }
+    }
+
+    /// Hands a transfer to libcurl, which has it begin with the next `perform`.
+    private func begin(_ transfer: Transfer) {
+        let status = multi.add(transfer.easy)
+        guard status == CURLM_OK else {
+            return abort(transfer, transfer.prepared.error(.other, String(cString: curl_multi_strerror(status))))
+        }
+        transfer.isUnderWay = true
+        if case .shared = transfer.connection { connecting.append(transfer) }
+    }
+
+    /// Lets in those who waited for a connection that is there now.
+    private func passGates() {
+        guard !connecting.isEmpty else { return }
+        let candidates = connecting
+        connecting.removeAll(keepingCapacity: true)
+        for transfer in candidates where active[transfer.id] === transfer {
+            guard case .shared(let key) = transfer.connection else { continue }
+            if transfer.sendings > 0 {
+                gates.hasConnection(transfer.id, at: key).compactMap { active[$0] }.forEach(begin)
+            } else {
+                gates.isConnecting(transfer.id, at: key)
+                connecting.append(transfer)
+            }
         }
     }
 
@@ -110,9 +132,7 @@ final class EventLoop {
         // May call back at once, and be refused again, which pauses the clock again.
         let result = transfer.easy.unpause()
         guard result != CURLE_OK, result != CURLE_BAD_FUNCTION_ARGUMENT else { return }
-        remove(transfer)
-        transfer.end(result)
-        handles.give(back: transfer.easy)
+        finish(transfer, result)
     }
 
     // MARK: Ends
@@ -122,17 +142,29 @@ final class EventLoop {
             var context: UnsafeMutableRawPointer?
             ccurl_getinfo_private(raw, &context)
             guard let context else { continue }
-            let transfer = Transfer.from(context)
-            remove(transfer)
-            transfer.end(result)
-            handles.give(back: transfer.easy)
+            finish(Transfer.from(context), result)
         }
     }
 
+    /// It ended of itself.
+    private func finish(_ transfer: Transfer, _ result: CURLcode) {
+        let error = transfer.error(result)
+        if let error, transfer.sendings == 0, case .shared(let key) = transfer.connection {
+            for follower in gates.followers(of: transfer.id, at: key).compactMap({ active[$0] }) {
+                abort(follower, follower.prepared.error(likewise: error))
+            }
+        }
+        remove(transfer)
+        if let error { transfer.fail(error) } else { transfer.succeed() }
+        handles.give(back: transfer.easy)
+    }
+
+    /// It is ended before its time, unless it has ended meanwhile.
     private func abort(_ transfer: Transfer, _ error: TransferError) {
-        if !sharesConnectionNow(transfer) {
+        guard active[transfer.id] != nil else { return }
+        if case .shared(let key) = transfer.connection, gates.users(at: key) == 1 {
             // libcurl 7.88 resets an HTTP/2 stream with a frame that it keeps until it has something else to send
-            // (`lib/http2.c`, `send_callback`). Closing the connection tells the server at once.
+            // (`lib/http2.c`, `send_callback`). Other users will see to that; without any, closing tells the server.
             forbidReuse(of: transfer)
         }
         remove(transfer)
@@ -140,21 +172,18 @@ final class EventLoop {
         handles.give(back: transfer.easy)
     }
 
-    /// Whether other transfers may be on the same connection. Their next bytes will take the reset along.
-    private func sharesConnectionNow(_ transfer: Transfer) -> Bool {
-        active.values.contains { $0 !== transfer && $0.mayShareConnection(with: transfer) }
-    }
-
-    /// libcurl reads this option when the transfer ends. If it cannot be set, the connection stays open, unused, until
-    /// libcurl's limit on idle connections closes it.
-    private func forbidReuse(of transfer: Transfer) {
-        try? transfer.easy.set(CURLOPT_FORBID_REUSE, true)
-    }
-
     /// Takes the transfer out of libcurl and out of `active`. Whoever calls this settles it.
     private func remove(_ transfer: Transfer) {
-        multi.remove(transfer.easy)
         active[transfer.id] = nil
+        if transfer.isUnderWay { multi.remove(transfer.easy) }
+        guard case .shared(let key) = transfer.connection else { return }
+        gates.leave(transfer.id, at: key).flatMap { active[$0] }.map(begin)
+    }
+
+    /// Has the connection closed after its last user. libcurl reads this option when the transfer ends. If it cannot be
+    /// set, the connection stays open, unused, until libcurl's limit on idle connections closes it.
+    private func forbidReuse(of transfer: Transfer) {
+        try? transfer.easy.set(CURLOPT_FORBID_REUSE, true)
     }
 
     private func end(with failure: CURLMcode?, leftover: [Command]) {
@@ -192,11 +221,12 @@ final class EventLoop {
         }
     }
 
-    /// Keeps new requests off a connection that did not answer in time, and has it closed by its last user.
+    /// Keeps new requests off a connection that did not answer in time, and has it closed after its last user.
     private func retireConnection(of transfer: Transfer) {
-        guard settings.multiplexes(transfer.prepared.target), transfer.sharesConnection else { return }
-        generations.retire(transfer.generation, of: transfer.prepared.target.origin)
-        for other in active.values where other.mayShareConnection(with: transfer) {
+        guard case .shared(let key) = transfer.connection else { return }
+        generations.retire(key.generation, of: key.origin)
+        for other in active.values {
+            guard case .shared(key) = other.connection else { continue }
             forbidReuse(of: other)
         }
     }

@@ -25,6 +25,11 @@ public struct HTTPRequest: Sendable {
     /// `Authorization` is not sent to another host. `POST` becomes `GET` after 301, 302 and 303; other methods stay.
     public var followsRedirects: Bool
 
+    /// Whether it may be sent again, by itself, when a connection that was kept from an earlier request ends without an
+    /// answer. The server may have acted on it all the same. Default nil: if the method is safe (`GET`, `HEAD`,
+    /// `OPTIONS`). True suits a write that is safe to repeat, such as one with a precondition or an idempotency key.
+    public var mayBeRepeated: Bool?
+
     /// A request; see the properties for units and defaults. Nothing is checked before it is sent.
     public init(
         method: HTTPMethod = .get,
@@ -34,7 +39,8 @@ public struct HTTPRequest: Sendable {
         timeout: Duration? = nil,
         idleTimeout: Duration? = nil,
         maximumResponseBytes: Int = 64 * 1024 * 1024,
-        followsRedirects: Bool = false
+        followsRedirects: Bool = false,
+        mayBeRepeated: Bool? = nil
     ) {
         self.method = method
         self.url = url
@@ -44,5 +50,6 @@ public struct HTTPRequest: Sendable {
         self.idleTimeout = idleTimeout
         self.maximumResponseBytes = maximumResponseBytes
         self.followsRedirects = followsRedirects
+        self.mayBeRepeated = mayBeRepeated
     }
 }

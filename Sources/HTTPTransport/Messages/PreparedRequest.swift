@@ -55,6 +55,11 @@ struct PreparedRequest: Sendable {
         )
     }
 
+    /// Another request's error, as this one's.
+    func error(likewise other: TransferError) -> TransferError {
+        error(other.code, other.message, curlCode: other.curlCode, systemError: other.systemError)
+    }
+
     var cancelled: TransferError { error(.cancelled, "the calling task was cancelled") }
     var shutDown: TransferError { error(.shutDown, "the transport was shut down") }
 }

@@ -1,6 +1,6 @@
 /// The parts of a request's URL the transport needs to know. libcurl parses the URL again, and more strictly.
 struct RequestTarget: Sendable, Equatable {
-    /// The URL up to the authority: `http://` or `https://`.
+    /// Whether the scheme is `https`; otherwise it is `http`.
     let isTLS: Bool
     /// `user:password@`, or nothing.
     let userInfo: Substring
@@ -10,10 +10,13 @@ struct RequestTarget: Sendable, Equatable {
     let port: Substring
     /// What follows the authority.
     let rest: Substring
+    /// Scheme, host and port: what connections are shared by.
+    let origin: String
 
     /// nil unless `url` is printable ASCII without blanks and has the shape `http(s)://[user@]host[:port][/path][?query]`.
     init?(_ url: String) {
-        guard url.utf8.allSatisfy({ (0x21...0x7E).contains($0) }), let colon = url.firstIndex(of: ":") else { return nil }
+        let isPrintable = url.utf8.allSatisfy { (0x21...0x7E).contains($0) }
+        guard isPrintable, let colon = url.firstIndex(of: ":") else { return nil }
         let scheme = url[..<colon].lowercased()
         let afterColon = url[url.index(after: colon)...]
         guard scheme == "http" || scheme == "https", afterColon.hasPrefix("//") else { return nil }
@@ -29,7 +32,8 @@ struct RequestTarget: Sendable, Equatable {
         guard let hostEnd = Self.endOfHost(in: hostAndPort), hostEnd != hostAndPort.startIndex else { return nil }
         host = hostAndPort[..<hostEnd]
         port = hostAndPort[hostEnd...]
-        guard port.isEmpty || port.dropFirst().allSatisfy({ ("0"..."9").contains($0) }) else { return nil }
+        guard port.dropFirst().allSatisfy({ ("0"..."9").contains($0) }) else { return nil }
+        origin = "\(scheme)://\(host.lowercased())\(port)"
     }
 
     private static func endOfHost(in text: Substring) -> Substring.Index? {
@@ -41,9 +45,6 @@ struct RequestTarget: Sendable, Equatable {
     }
 
     private var scheme: String { isTLS ? "https://" : "http://" }
-
-    /// Scheme, host and port: what connections are shared by.
-    var origin: String { "\(scheme)\(host.lowercased())\(port)" }
 
     /// What the `Host` field says.
     var hostField: String { "\(host)\(port)" }

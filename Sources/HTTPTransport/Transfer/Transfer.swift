@@ -1,31 +1,43 @@
 internal import CCurl
 
+/// How a transfer and the connection it is on belong together.
+enum ConnectionUse {
+    /// One transfer at a time; the connection is kept for later ones.
+    case exclusive
+    /// Many transfers at a time.
+    case shared(ConnectionGates.Key)
+    /// This transfer alone, though the connection could carry many: see `EventLoop`. The number has no other transfer.
+    case dedicated(generation: Int)
+}
+
 /// A request under way. Not thread-safe: it lives on the event loop, which libcurl calls back on.
 final class Transfer {
+    /// Memory set aside for a body because the server announced one so long. Beyond it memory grows as bytes arrive.
+    private static let largestReservation = 1024 * 1024
+
     let id: TransferID
     let prepared: PreparedRequest
     let easy: EasyHandle
-    /// See `ConnectionGenerations`.
-    let generation: Int
-    /// Whether the connection may carry other requests.
-    let sharesConnection: Bool
+    let connection: ConnectionUse
     var clock: TransferClock
+    /// Whether libcurl has it. Before, it waits for a connection that another transfer makes.
+    var isUnderWay = false
 
     private let delivery: Delivery
     private var parser = ResponseHeadParser()
     private var body: [UInt8] = []
     private var hasDeliveredHead = false
-    private var sendings = 0
+    /// How often the request was sent; libcurl may send it again.
+    private(set) var sendings = 0
     /// Why a callback told libcurl to end the transfer; libcurl then only knows that it did.
     private var refusal: TransferError?
 
-    init(_ submission: Submission, easy: EasyHandle, generation: Int, sharesConnection: Bool) {
+    init(_ submission: Submission, easy: EasyHandle, connection: ConnectionUse) {
         id = submission.id
         prepared = submission.prepared
         delivery = submission.delivery
         self.easy = easy
-        self.generation = generation
-        self.sharesConnection = sharesConnection
+        self.connection = connection
         clock = TransferClock(
             timeout: submission.prepared.request.timeout,
             idleTimeout: submission.prepared.request.idleTimeout,
@@ -50,21 +62,17 @@ final class Transfer {
         try easy.set(CURLOPT_PREREQDATA, pointer: context)
     }
 
-    /// Whether libcurl may have both on one connection.
-    func mayShareConnection(with other: Transfer) -> Bool {
-        sharesConnection && generation == other.generation && prepared.target.origin == other.prepared.target.origin
-    }
-
     // MARK: While it lasts
 
     /// Whether the request may go out on the connection that was found for it.
     ///
     /// libcurl sends a request again, up to five times and whatever its method, when a connection that was used before
-    /// dies without an answer. The server may have acted on the first. So only what does no harm twice is sent twice.
+    /// dies without an answer. The server may have acted on the first. So only what may be repeated is.
     func maySend() -> Bool {
         sendings += 1
         let redirects = easy.info(CURLINFO_REDIRECT_COUNT)
-        guard sendings > 1 + redirects, !prepared.request.method.isSafe else { return true }
+        guard sendings > 1 + redirects else { return true }
+        if prepared.request.mayBeRepeated ?? prepared.request.method.isSafe { return true }
         refusal = prepared.error(
             .connectionLost,
             "the connection was closed without an answer; the server may have acted on the request, so it was not repeated"
@@ -98,7 +106,7 @@ final class Transfer {
                 return true
             }
             guard length <= prepared.request.maximumResponseBytes else { return refuseBody() }
-            body.reserveCapacity(length)
+            body.reserveCapacity(min(max(0, length), Self.largestReservation))
         case .stream(let outcome, _):
             hasDeliveredHead = true
             outcome.settle(.success(head))
@@ -135,25 +143,21 @@ final class Transfer {
 
     // MARK: At the end
 
-    /// It ended of itself, in libcurl's words `result`. Called once, after libcurl has let go of it.
-    func end(_ result: CURLcode) {
-        if let refusal {
-            fail(refusal)
-        } else if result != CURLE_OK {
-            fail(TransferError(result, of: easy, for: prepared))
-        } else if let head = parser.head {
-            succeed(head)
-        } else {
-            fail(prepared.error(.connectionLost, "the exchange ended without a response"))
-        }
+    /// Why it failed, when it ended of itself, in libcurl's words `result`; nil when it did not fail.
+    func error(_ result: CURLcode) -> TransferError? {
+        if let refusal { return refusal }
+        guard result == CURLE_OK else { return TransferError(result, of: easy, for: prepared) }
+        return parser.head == nil ? prepared.error(.connectionLost, "the exchange ended without a response") : nil
     }
 
-    /// It was ended by somebody else.
+    /// Tells the caller that there is no response, or no rest of it. The last call of all, like `succeed`.
     func fail(_ error: TransferError) {
         delivery.fail(error)
     }
 
-    private func succeed(_ head: ResponseHead) {
+    /// Tells the caller that the response is complete.
+    func succeed() {
+        guard let head = parser.head else { preconditionFailure("a transfer succeeded without a head") }
         switch delivery {
         case .whole(let outcome):
             let response = HTTPResponse(

@@ -15,7 +15,7 @@ struct RedisAddressText {
         }
         let portText: Substring?
         if text.first == "[" {
-            guard let end = text.firstIndex(of: "]") else { throw failure("the bracket of the IPv6 address is not closed.") }
+            guard let end = text.firstIndex(of: "]") else { throw failure("the bracket of the IPv6 address is open.") }
             host = String(text[text.index(after: text.startIndex)..<end])
             let rest = text[text.index(after: end)...]
             guard rest.isEmpty || rest.first == ":" else { throw failure("only a port may follow the IPv6 address.") }

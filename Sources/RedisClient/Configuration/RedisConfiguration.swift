@@ -12,19 +12,19 @@ public struct RedisConfiguration: Sendable, Hashable, CustomStringConvertible, C
     public var tls: RedisTLSConfiguration?
     /// Whether a client that has never reached the server stops trying once its waiting callers have failed.
     ///
-    /// False keeps trying in the background. After the first success this makes no difference: a lost connection is always
-    /// re-established. Default true, as StackExchange.Redis has it.
+    /// False keeps trying in the background. After the first success this makes no difference: a lost connection is
+    /// always re-established. Default true, as StackExchange.Redis has it.
     public var abortConnect = true
     /// How long one attempt to connect may take, from name resolution to the answer to `PING`; also the longest
-    /// ``RedisClient/connect()`` waits, and how long a connection with unanswered commands may stay silent before it counts
-    /// as dead. Default 5 s.
+    /// ``RedisClient/connect()`` waits, and how long a connection with unanswered commands may stay silent before it
+    /// counts as dead. Default 5 s.
     public var connectTimeout: Duration = .seconds(5)
     /// How long one command may take, from the call to the reply. Default 1 s.
     public var syncTimeout: Duration = .seconds(1)
     /// How many attempts ``RedisClient/connect()`` makes. Default 3, as StackExchange.Redis has it.
     public var connectRetry = 3
-    /// After how long without traffic a `PING` is sent, so that a dead peer is noticed and idle connections are not cut on
-    /// the way; zero for never. Default 60 s, as StackExchange.Redis has it.
+    /// After how long without traffic a `PING` is sent, so that a dead peer is noticed and idle connections are not
+    /// cut on the way; zero for never. Default 60 s, as StackExchange.Redis has it.
     public var keepAlive: Duration = .seconds(60)
     /// The master's name if the endpoints are Sentinels. Not supported by this version.
     public var serviceName: String?
@@ -47,7 +47,8 @@ public struct RedisConfiguration: Sendable, Hashable, CustomStringConvertible, C
     /// - Parameters:
     ///   - connectTimeout: Used unless the string has `connectTimeout`.
     ///   - syncTimeout: Used unless the string has `syncTimeout`.
-    ///   - caFile, clientCertificateFile, clientKeyFile: See ``RedisTLSConfiguration``; they take effect with `ssl=true`.
+    ///   - caFile, clientCertificateFile, clientKeyFile: See ``RedisTLSConfiguration``; they take effect with
+    ///     `ssl=true`.
     public init(
         _ string: RedisConnectionString,
         connectTimeout: Duration? = nil,

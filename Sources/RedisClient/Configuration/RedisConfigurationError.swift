@@ -1,7 +1,7 @@
 /// A connection string that cannot be used.
 ///
-/// The text names the option and what it should hold. It never repeats what was found there: with a comma in a password,
-/// a piece of the password can end up in any place of the string.
+/// The text names the option and what it should hold. It never repeats what was found there: with a comma in a
+/// password, a piece of the password can end up in any place of the string.
 public struct RedisConfigurationError: Error, Sendable, Hashable, CustomStringConvertible {
     /// The option as documented, such as `connectTimeout`; `endpoint` for a host and port; `URL` for the form as such.
     public let option: String

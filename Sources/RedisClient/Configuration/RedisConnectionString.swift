@@ -2,14 +2,15 @@
 ///
 /// Two forms are read:
 ///
-/// - the StackExchange.Redis form, `host:port[,host2:port2][,password=…][,ssl=true][,abortConnect=false]…`: separated by
-///   commas, option names in any case, blanks around parts ignored, split at the first `=` only. A password with a comma
-///   cannot be written this way;
+/// - the StackExchange.Redis form, `host:port[,host2:port2][,password=…][,ssl=true][,abortConnect=false]…`: separated
+///   by commas, option names in any case, blanks around parts ignored, split at the first `=` only. A password with a
+///   comma cannot be written this way;
 /// - the URL form, `redis://[user[:password]@]host[:port][/database][?option=value&…]`, or `rediss://` for TLS, with
-///   percent-encoding in the user, the password and the options. A user part without a colon is the password, as `redis-cli -u`
-///   reads it.
+///   percent-encoding in the user, the password and the options. A user part without a colon is the password, as
+///   `redis-cli -u` reads it.
 ///
-/// What the string does not say stays `nil` here where a setting outside the string may decide; see ``RedisConfiguration``.
+/// What the string does not say stays `nil` here where a setting outside the string may decide; see
+/// ``RedisConfiguration``.
 public struct RedisConnectionString: Sendable, Hashable, CustomStringConvertible, CustomDebugStringConvertible {
     /// The servers, at least one. More than one means Redis Cluster, or the Sentinels if ``serviceName`` is set.
     public internal(set) var endpoints: [RedisEndpoint] = []
@@ -87,7 +88,7 @@ extension RedisConnectionString {
                 let name = part[..<split].trimmingBlanks()
                 try options.read(name, part[part.index(after: split)...].trimmingBlanks(), into: &self)
             } else if let option = RedisOption(anyCase: part) {
-                throw RedisConfigurationError(option: option.rawValue, problem: "a value is missing, write \(option)=…")
+                throw RedisConfigurationError(option: option.rawValue, problem: "its value is missing.")
             } else if options.sawPassword {
                 throw RedisConfigurationError(
                     option: "password",
@@ -116,7 +117,7 @@ extension RedisConnectionString {
         var options = RedisOptionReader()
         for (name, value) in try url.options() { try options.read(name, value, into: &self) }
         if try url.usesTLS(), !ssl {
-            throw RedisConfigurationError(option: "ssl", problem: "ssl=false contradicts rediss://. Use redis:// for plain.")
+            throw RedisConfigurationError(option: "ssl", problem: "it contradicts rediss://; plain is redis://.")
         }
         endpoints = addresses.map { $0.endpoint(withTLS: ssl) }
     }

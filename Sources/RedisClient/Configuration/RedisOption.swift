@@ -3,7 +3,9 @@ enum RedisOption: String, CaseIterable {
     case user, password, ssl, sslHost, abortConnect, connectTimeout, syncTimeout, connectRetry, keepAlive
     case serviceName, defaultDatabase, allowAdmin
 
-    private static let byLowercaseName = Dictionary(uniqueKeysWithValues: allCases.map { ($0.rawValue.lowercased(), $0) })
+    private static let byLowercaseName = Dictionary(
+        uniqueKeysWithValues: allCases.map { ($0.rawValue.lowercased(), $0) }
+    )
 
     init?(anyCase name: Substring) {
         guard let option = Self.byLowercaseName[name.lowercased()] else { return nil }
@@ -27,8 +29,8 @@ struct RedisOptionReader {
         guard let option = RedisOption(anyCase: name) else {
             result.warnings.append(
                 followsPassword
-                    ? "The Redis connection string has an unknown option after the password; it is ignored. If the password "
-                        + "contains a comma, use the form redis://:password@host:port with %2C for the comma."
+                    ? "The Redis connection string has an unknown option after the password; it is ignored. If the "
+                        + "password contains a comma, use the form redis://:password@host:port with %2C for the comma."
                     : "The Redis connection string has an unknown option \"\(name)\"; it is ignored."
             )
             return

@@ -32,7 +32,7 @@ struct RedisURLParts {
 
     func usesTLS() throws(RedisConfigurationError) -> Bool {
         guard !hasFragment else {
-            throw RedisConfigurationError(option: "URL", problem: "a \"#\" has no meaning here; in a password write %23.")
+            throw RedisConfigurationError(option: "URL", problem: "for a \"#\" in a password write %23.")
         }
         // Such an @ belongs to credentials cut short by a bare special character; pieces of them must not become names.
         guard !path.contains("@"), !query.contains("@") else {
@@ -95,7 +95,7 @@ struct RedisURLParts {
                 continue
             }
             guard let high = rest.popFirst()?.hexDigitValue, let low = rest.popFirst()?.hexDigitValue else {
-                throw RedisConfigurationError(option: option, problem: "a \"%\" is not followed by two hexadecimal digits.")
+                throw RedisConfigurationError(option: option, problem: "two hexadecimal digits must follow a \"%\".")
             }
             bytes.append(high << 4 | low)
         }

@@ -8,9 +8,10 @@ import DequeModule
 /// - Every command is decided: by its reply, its deadline, the end of its connection, or the end of the client.
 ///
 /// ## Late replies
-/// A command whose caller has gone (deadline, cancellation) keeps its place among those sent, and its reply is dropped when it
-/// comes. Closing the connection instead would fail everybody else's commands for one slow reply, and hit a slow server
-/// with reconnects on top. The connection's thread does close it when the server says nothing at all for long.
+/// A command whose caller has gone (deadline, cancellation) keeps its place among those sent, and its reply is dropped
+/// when it comes. Closing the connection instead would fail everybody else's commands for one slow reply, and hit a
+/// slow server with reconnects on top. The connection's thread does close it when the server says nothing at all for
+/// long.
 struct CommandPipeline {
     private struct Sent {
         let command: PendingCommand
@@ -80,7 +81,11 @@ struct CommandPipeline {
     /// Fails commands that have run out of time.
     ///
     /// - Parameter whileDown: Why there is no usable connection, if there is none.
-    mutating func expire(at now: ContinuousClock.Instant, whileDown failure: RedisConnectionFailure?, endpoint: RedisEndpoint) {
+    mutating func expire(
+        at now: ContinuousClock.Instant,
+        whileDown failure: RedisConnectionFailure?,
+        endpoint: RedisEndpoint
+    ) {
         while let command = waiting.first, command.deadline <= now {
             waiting.removeFirst()
             if let failure {
@@ -94,7 +99,7 @@ struct CommandPipeline {
             let command = sent[overdue].command
             overdue += 1
             if command.reply.isDecided { continue }
-            let detail = "\(command.name) got no reply from \(endpoint) in time; \(sent.count) commands wait for replies."
+            let detail = "\(command.name) got no reply from \(endpoint) in time; \(sent.count) sent commands wait."
             command.reply.decide(.failure(.timedOut(mayHaveBeenExecuted: true, detail: detail)))
         }
     }

@@ -58,6 +58,16 @@ final class ConnectionAttempt {
         }
     }
 
+    /// What has not come yet, with a hint if that is telling.
+    var missing: String {
+        switch stage {
+        case .resolving: "the address of the host."
+        case .connecting: "the TCP connection."
+        case .securing: "the TLS handshake. \(TLSSession.plainPortHint)"
+        case .greeting: "the reply to the greeting (AUTH, CLIENT SETNAME, SELECT, PING)."
+        }
+    }
+
     /// Goes as far as possible. Returns the connection when all is done.
     ///
     /// - Parameter isReady: Whether `poll` has told anything about the socket.
@@ -141,16 +151,24 @@ final class ConnectionAttempt {
     /// True when the last reply has come.
     private func greet(_ link: RedisLink) throws(RedisConnectionFailure) -> Bool {
         var refusal: RedisConnectionFailure?
+        var failure: RedisConnectionFailure?
         do throws(RedisConnectionFailure) {
             try attempt { () throws(TransferFailure) in try greeting.flush(to: link.transport) }
+        } catch {
+            failure = error
+        }
+        // Also after a failed write: what the server said before it hung up tells more than that it did, such as a
+        // refused client certificate, which with TLS 1.3 comes after the handshake.
+        do throws(RedisConnectionFailure) {
             _ = try link.receive { reply in
                 if refusal != nil { return }
                 do throws(RedisConnectionFailure) { try greeting.accept(reply) } catch { refusal = error }
             }
         } catch {
-            throw refusal ?? greeting.explain(error)
+            if failure == nil || error.reason == .tls { failure = error }
         }
         if let refusal { throw refusal }
+        if let failure { throw greeting.explain(failure) }
         return greeting.isFinished
     }
 
@@ -170,17 +188,10 @@ final class ConnectionAttempt {
             lastFailure = SystemError("connect", ETIMEDOUT)
             return try connectToNextAddress(now: now)
         }
-        let waitingFor =
-            switch stage {
-            case .resolving: "the address of the host"
-            case .connecting: "the TCP connection"
-            case .securing: "the TLS handshake"
-            case .greeting: "the reply to the greeting (AUTH, CLIENT SETNAME, SELECT, PING)"
-            }
         throw RedisConnectionFailure(
             .timeout,
             endpoint,
-            "waited \(configuration.connectTimeout.wholeMilliseconds) ms (connectTimeout) for \(waitingFor)."
+            "waited \(configuration.connectTimeout.wholeMilliseconds) ms (connectTimeout) for \(missing)"
         )
     }
 }

@@ -1,11 +1,13 @@
 import Glibc
 import Logging
 
-/// What the connection's thread does: keep one connection up, send what is in the mailbox, hand out replies, watch the clock.
+/// What the connection's thread does: keep one connection up, send what is in the mailbox, hand out replies, watch the
+/// clock.
 ///
 /// ## Demand
-/// The thread starts connecting with the first command or `connect()`. From then on it keeps the connection up until the
-/// client is shut down. Only with `abortConnect`, and before the first success, does it give up when nobody waits any more.
+/// The thread starts connecting with the first command or `connect()`. From then on it keeps the connection up until
+/// the client is shut down. Only with `abortConnect`, and before the first success, does it give up when nobody waits
+/// any more.
 final class ConnectionLoop {
     private enum Phase {
         /// Waits for demand and for `retryAt`. Moves to `attempting`.
@@ -36,7 +38,8 @@ final class ConnectionLoop {
     private var delay = ReconnectDelay()
     private var generator = SystemRandomNumberGenerator()
     private var lastFailure: RedisConnectionFailure?
-    /// When the server last said something, or was first asked something after a silence in which it had nothing to say.
+    /// When the server last said something, or was first asked something after a silence in which it had nothing to
+    /// say.
     private var heardAt: ContinuousClock.Instant
 
     init(
@@ -143,9 +146,13 @@ final class ConnectionLoop {
                     + "although commands wait for replies."
             )
         }
+        let wasBlocked = !pipeline.output.isEmpty
+        let accepted = pipeline.output.accepted
         pipeline.fillOutput()
         do throws(TransferFailure) {
             try pipeline.flush(to: link.transport)
+            // A full socket that takes bytes again shows that the peer does. One that was never full shows nothing.
+            if wasBlocked, pipeline.output.accepted > accepted { heardAt = now }
         } catch {
             // Replies that arrived before the connection broke still count.
             try? receive(from: link, now)
@@ -156,7 +163,7 @@ final class ConnectionLoop {
     private func receive(from link: RedisLink, _ now: ContinuousClock.Instant) throws(RedisConnectionFailure) {
         let heard = try link.receive { value throws(ReplyReader.Failure) in
             if !pipeline.accept(value) {
-                throw ReplyReader.Failure(detail: "the server sent a reply that nothing had asked for.")
+                throw ReplyReader.Failure(detail: "the server sent a reply to nothing.")
             }
         }
         if heard { heardAt = now }
@@ -189,9 +196,12 @@ final class ConnectionLoop {
 
     /// Why a command whose time is up was not sent; `nil` when there is a connection.
     private var whyDown: RedisConnectionFailure? {
-        if case .up = phase { return nil }
-        return lastFailure
-            ?? RedisConnectionFailure(.timeout, endpoint, "the first attempt to connect has not ended yet.")
+        switch phase {
+        case .up: nil
+        case .down: lastFailure ?? RedisConnectionFailure(.timeout, endpoint, "no attempt has been made in time.")
+        case .attempting(let attempt):
+            lastFailure ?? RedisConnectionFailure(.timeout, endpoint, "still waiting for \(attempt.missing)")
+        }
     }
 
     private func expire(_ now: ContinuousClock.Instant) {
@@ -228,7 +238,9 @@ final class ConnectionLoop {
         switch phase {
         case .down: break
         case .attempting(let attempt):
-            if let (socket, events) = attempt.interest { descriptors.append(pollfd(fd: socket, events: events, revents: 0)) }
+            if let (socket, events) = attempt.interest {
+                descriptors.append(pollfd(fd: socket, events: events, revents: 0))
+            }
         case .up(let link, _):
             mustNotSleep = link.mayHaveMore
             let events = link.transport.pollEvents(hasOutput: !pipeline.output.isEmpty)
@@ -243,7 +255,10 @@ final class ConnectionLoop {
     }
 
     /// Rounded up, so that the deadline has passed after sleeping; -1 is for ever.
-    private static func milliseconds(from now: ContinuousClock.Instant, until deadline: ContinuousClock.Instant?) -> Int32 {
+    private static func milliseconds(
+        from now: ContinuousClock.Instant,
+        until deadline: ContinuousClock.Instant?
+    ) -> Int32 {
         guard let deadline else { return -1 }
         let time = now.duration(to: deadline)
         return time <= .zero ? 0 : Int32(clamping: time.wholeMilliseconds + 1)

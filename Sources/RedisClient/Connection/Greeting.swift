@@ -10,6 +10,7 @@ struct Greeting {
     private let endpoint: RedisEndpoint
     private var expected: [Step] = []
     private(set) var output = OutputBuffer()
+    private var heardNothing = true
     /// An error that was let pass. If the connection ends before the greeting does, it is the likely reason.
     private var tolerated: RedisReplyError?
 
@@ -17,7 +18,8 @@ struct Greeting {
         self.configuration = configuration
         self.endpoint = endpoint
         if let user = configuration.user {
-            try add(.authenticate, ["AUTH", RedisArgument(user), RedisArgument(configuration.password?.plainText ?? "")])
+            let password = configuration.password?.plainText ?? ""
+            try add(.authenticate, ["AUTH", RedisArgument(user), RedisArgument(password)])
         } else if let password = configuration.password {
             try add(.authenticate, ["AUTH", RedisArgument(password.plainText)])
         }
@@ -45,8 +47,9 @@ struct Greeting {
 
     /// Takes the next reply.
     mutating func accept(_ reply: RedisValue) throws(RedisConnectionFailure) {
+        heardNothing = false
         guard let step = expected.popLast() else {
-            throw RedisConnectionFailure(.protocolViolation, endpoint, "the server sent a reply that nothing had asked for.")
+            throw RedisConnectionFailure(.protocolViolation, endpoint, "the server sent a reply to nothing.")
         }
         guard case .error(let error) = reply else { return }
         switch (step, error.code) {
@@ -72,24 +75,30 @@ struct Greeting {
         }
     }
 
-    /// Adds what the server said just before the connection ended.
+    /// Adds what the server said just before the connection ended, or what it means that it said nothing.
     func explain(_ failure: RedisConnectionFailure) -> RedisConnectionFailure {
-        guard let tolerated else { return failure }
-        return RedisConnectionFailure(failure.reason, endpoint, "\(failure.detail) It had said: \(tolerated)")
+        if let tolerated {
+            return RedisConnectionFailure(failure.reason, endpoint, "\(failure.detail) It had said: \(tolerated)")
+        }
+        guard heardNothing, configuration.tls == nil, [.network, .closedByServer].contains(failure.reason) else {
+            return failure
+        }
+        let hint = "It had not answered at all. If this port speaks TLS, set ssl=true."
+        return RedisConnectionFailure(failure.reason, endpoint, "\(failure.detail) \(hint)")
     }
 
     /// Only answers known not to quote the password are repeated.
     private static func explain(_ error: RedisReplyError) -> String {
         let message = error.message
         if error.code == "WRONGPASS" || error.code == "NOPERM" {
-            return "\(message). Check user= and password= in the connection string."
+            return "\(message). Check user= and password=."
         }
         if message.contains("without any password configured") {
             return "the server has no password configured for the default user, but the connection string has one."
         }
-        if message.contains("invalid password") { return "ERR invalid password. Check password= in the connection string." }
+        if message.contains("invalid password") { return "ERR invalid password. Check password=." }
         if message.contains("max number of clients") { return "ERR max number of clients reached." }
         if error.code == "LOADING" || error.code == "DENIED" { return message }
-        return "AUTH was answered with an error (\(error.code.prefix(20))). Check user= and password= in the connection string."
+        return "AUTH was answered with an error (\(error.code.prefix(20))). Check user= and password=."
     }
 }

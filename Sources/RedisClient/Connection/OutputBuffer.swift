@@ -11,6 +11,8 @@ struct OutputBuffer {
     private static let keptCapacity = 1 << 20
 
     var count: Int { bytes.count - head }
+    /// How many bytes of this connection the transport has taken.
+    var accepted: Int { appended - count }
     var isEmpty: Bool { count == 0 }
 
     mutating func append(_ command: CommandBytes) {

@@ -12,9 +12,10 @@ final class PendingCommand: Sendable {
     /// The name, for error texts, read back from `*3\r\n$3\r\nSET\r\n…`.
     var name: String {
         bytes.withBytes { bytes in
-            let fields = bytes.prefix(96).split(separator: UInt8(ascii: "\n"), maxSplits: 3, omittingEmptySubsequences: false)
-            guard fields.count >= 3 else { return "command" }
-            return String(decoding: fields[2].prefix { $0 != UInt8(ascii: "\r") }.prefix(32), as: UTF8.self).uppercased()
+            let lines = bytes.prefix(96).split(separator: UInt8(ascii: "\n"), maxSplits: 3)
+            guard lines.count >= 3 else { return "command" }
+            let name = lines[2].prefix(32).prefix { $0 != UInt8(ascii: "\r") }
+            return String(decoding: name, as: UTF8.self).uppercased()
         }
     }
 }

@@ -2,7 +2,8 @@ import Synchronization
 
 /// A value that arrives once, for one waiting task.
 ///
-/// Whoever comes first, the connection's thread or the caller's cancellation, decides the outcome; the other finds it decided.
+/// Whoever comes first, the connection's thread or the caller's cancellation, decides the outcome; the other finds it
+/// decided.
 struct Promise<Value: Sendable>: ~Copyable, Sendable {
     typealias Outcome = Result<Value, RedisError>
 
@@ -47,8 +48,8 @@ struct Promise<Value: Sendable>: ~Copyable, Sendable {
 
     /// Waits for the outcome; to be called once. Cancelling the waiting task decides it as ``RedisError/cancelled``.
     ///
-    /// - Parameter cancel: Calls `decide(.failure(.cancelled))` on this promise. The promise is a member of some object, and
-    ///   only that can be captured.
+    /// - Parameter cancel: Calls `decide(.failure(.cancelled))` on this promise. The promise is a member of some
+    ///   object, and only that can be captured.
     func outcome(onCancel cancel: @escaping @Sendable () -> Void) async -> Outcome {
         await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in

@@ -1,5 +1,5 @@
-/// How long to wait before the next attempt to connect: doubling, capped, and spread at random so that many clients of one
-/// restarted server do not come at once.
+/// How long to wait before the next attempt to connect: doubling, capped, and spread at random so that many clients of
+/// one restarted server do not come at once.
 ///
 /// | Attempt | 1 | 2 | 3 | … | 8 and on |
 /// |-|-|-|-|-|-|

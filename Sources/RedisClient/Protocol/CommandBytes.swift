@@ -2,8 +2,8 @@ internal import CHiredis
 
 /// A command in the bytes that go over the wire, formatted by hiredis.
 ///
-/// Sendable although it holds a pointer: the memory is written before `init` returns, only read afterwards, and freed by
-/// `deinit`, when nobody else can have a reference.
+/// Sendable although it holds a pointer: the memory is written before `init` returns, only read afterwards, and freed
+/// by `deinit`, when nobody else can have a reference.
 final class CommandBytes: @unchecked Sendable {
     private let start: UnsafeMutablePointer<CChar>
     /// In bytes.
@@ -18,7 +18,7 @@ final class CommandBytes: @unchecked Sendable {
         guard payload + 32 * arguments.count <= Self.maximumCount else {
             throw .refused(
                 command: CommandName(arguments[0]).text,
-                reason: "it has \(payload) bytes in \(arguments.count) arguments; the limit is \(Self.maximumCount) bytes."
+                reason: "it has \(payload) bytes in \(arguments.count) arguments, of \(Self.maximumCount) at most."
             )
         }
         var formatted: UnsafeMutablePointer<CChar>?
@@ -57,18 +57,13 @@ final class CommandBytes: @unchecked Sendable {
                         lengths.initializeElement(at: index, to: length)
                         offset += length
                     }
-                    return withUnsafeMutablePointer(to: &formatted) { target in
-                        lengths.withMemoryRebound(to: Int.self) { lengths in
-                            Int(
-                                redisFormatCommandArgv(
-                                    target,
-                                    Int32(arguments.count),
-                                    starts.baseAddress,
-                                    UnsafeRawPointer(lengths.baseAddress)?.assumingMemoryBound(to: Int.self)
-                                )
-                            )
-                        }
-                    }
+                    let count = redisFormatCommandArgv(
+                        &formatted,
+                        Int32(arguments.count),
+                        starts.baseAddress,
+                        lengths.baseAddress
+                    )
+                    return Int(count)
                 }
             }
         }

@@ -14,7 +14,7 @@ enum CommandRules {
     }
 
     private static let changesProtocol = "it changes what replies the shared connection gets."
-    private static let changesSession = "it changes the state of a connection that others share; the configuration sets it."
+    private static let changesSession = "it changes a connection that others share; the configuration sets it."
     private static let isTransaction = "transactions of several callers would mix on a shared connection; use a script."
     private static let blocks = "it blocks the connection for everybody who shares it; ask repeatedly instead."
 
@@ -31,8 +31,8 @@ enum CommandRules {
         add(.unfit(blocks), ["BLPOP", "BRPOP", "BLMOVE", "BRPOPLPUSH", "BLMPOP", "BZPOPMIN", "BZPOPMAX", "BZMPOP"])
         add(
             .administrative,
-            ["ACL", "BGREWRITEAOF", "BGSAVE", "CONFIG", "DEBUG", "FAILOVER", "FLUSHALL", "FLUSHDB", "KEYS", "MIGRATE", "MODULE"]
-                + ["REPLICAOF", "SAVE", "SHUTDOWN", "SLAVEOF", "SWAPDB"]
+            ["ACL", "BGREWRITEAOF", "BGSAVE", "CONFIG", "DEBUG", "FAILOVER", "FLUSHALL", "FLUSHDB", "KEYS"]
+                + ["MIGRATE", "MODULE", "REPLICAOF", "SAVE", "SHUTDOWN", "SLAVEOF", "SWAPDB"]
         )
         return rules
     }()
@@ -49,7 +49,8 @@ enum CommandRules {
             let subcommand = arguments.dropFirst().first.map { CommandName($0).text } ?? ""
             switch subcommand {
             case "LIST", "INFO", "ID", "GETNAME", "HELP": return
-            case "REPLY", "TRACKING", "CACHING": throw .refused(command: "\(name) \(subcommand)", reason: changesProtocol)
+            case "REPLY", "TRACKING", "CACHING":
+                throw .refused(command: "\(name) \(subcommand)", reason: changesProtocol)
             default: try require(allowAdmin, "\(name) \(subcommand)")
             }
         case .stream:

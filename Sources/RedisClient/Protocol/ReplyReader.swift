@@ -47,7 +47,8 @@ struct ReplyReader: ~Copyable {
             while let value = try next() { try body(value) }
             guard unfinished <= maximumReplySize else {
                 throw Failure(
-                    detail: "a reply is larger than \(maximumReplySize) bytes. Ask for less at a time, or raise maximumReplySize."
+                    detail:
+                        "a reply is larger than \(maximumReplySize) bytes (maximumReplySize). Ask for less at a time."
                 )
             }
         }
@@ -72,7 +73,8 @@ struct ReplyReader: ~Copyable {
 }
 
 extension RedisValue {
-    /// Copies everything out, because hiredis owns what the reply points to. The depth is bounded by the parser (seven).
+    /// Copies everything out, because hiredis owns what the reply points to. The depth is bounded by the parser
+    /// (seven).
     fileprivate init(copying reply: redisReply) {
         switch reply.type {
         case REDIS_REPLY_STRING: self = .string(Array(reply.bytes))

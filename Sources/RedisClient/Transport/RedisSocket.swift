@@ -4,7 +4,8 @@ import Glibc
 final class RedisSocket {
     let fileDescriptor: Int32
 
-    /// Starts connecting. The socket becomes writable once that has succeeded or failed; then ask ``finishConnecting()``.
+    /// Starts connecting. The socket becomes writable once that has succeeded or failed; then ask
+    /// ``finishConnecting()``.
     init(connectingTo address: SocketAddress) throws(SystemError) {
         let type = Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
         fileDescriptor = socket(address.family, type, 0)
@@ -27,7 +28,9 @@ final class RedisSocket {
     func finishConnecting() throws(SystemError) {
         var code: Int32 = 0
         var size = socklen_t(MemoryLayout<Int32>.size)
-        guard getsockopt(fileDescriptor, SOL_SOCKET, SO_ERROR, &code, &size) == 0 else { throw SystemError("getsockopt") }
+        guard getsockopt(fileDescriptor, SOL_SOCKET, SO_ERROR, &code, &size) == 0 else {
+            throw SystemError("getsockopt")
+        }
         if code != 0 { throw SystemError("connect", code) }
     }
 

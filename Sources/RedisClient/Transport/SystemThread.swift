@@ -11,10 +11,11 @@ struct SystemThread: Sendable {
     init(name: String, _ body: @escaping @Sendable () -> Void) throws(SystemError) {
         let box = Unmanaged.passRetained(ThreadBody(name: name, body))
         var handle = pthread_t()
-        let code = pthread_create(&handle, nil, { argument in
+        let start: @convention(c) (UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? = { argument in
             if let argument { Unmanaged<ThreadBody>.fromOpaque(argument).takeRetainedValue().run() }
             return nil
-        }, box.toOpaque())
+        }
+        let code = pthread_create(&handle, nil, start, box.toOpaque())
         guard code == 0 else {
             box.release()
             throw SystemError("pthread_create", code)

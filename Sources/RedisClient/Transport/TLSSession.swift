@@ -54,7 +54,7 @@ final class TLSSession {
         let result = SSL_do_handshake(session)
         switch try outcome(of: .handshake, result, moved: 0) {
         case .moved: return true
-        case .ended: throw TransferFailure(.tls, "the server closed the connection during the TLS handshake. \(plainPortHint)")
+        case .ended: throw TransferFailure(.tls, "the server ended the TLS handshake. \(Self.plainPortHint)")
         case .wouldBlock: return false
         }
     }
@@ -80,7 +80,11 @@ final class TLSSession {
         ERR_clear_error()
     }
 
-    private func outcome(of operation: Operation, _ result: Int32, moved count: Int) throws(TransferFailure) -> Transfer {
+    private func outcome(
+        of operation: Operation,
+        _ result: Int32,
+        moved count: Int
+    ) throws(TransferFailure) -> Transfer {
         let code = errno
         let verdict = result == 1 ? SSL_ERROR_NONE : SSL_get_error(session, result)
         switch operation {
@@ -106,13 +110,15 @@ final class TLSSession {
         var text = "\(attempt) failed: \(OpenSSLErrors.drain())"
         let verdict = SSL_get_verify_result(session)
         if verdict != Int(X509_V_OK) {
-            text += "; certificate for \(serverName): \(String(cString: X509_verify_cert_error_string(verdict))) (code \(verdict)). "
+            let problem = String(cString: X509_verify_cert_error_string(verdict))
+            text += "; certificate for \(serverName): \(problem) (code \(verdict)). "
             text += "Is the CA file the one that signed it, and is sslHost the name in it?"
         } else if text.contains("wrong version number") {
-            text += ". \(plainPortHint)"
+            text += ". \(Self.plainPortHint)"
         }
         return text
     }
 
-    private var plainPortHint: String { "Does this port speak TLS? For a plain port leave out ssl=true." }
+    /// A plain Redis port waits for the end of the line, which a TLS handshake does not have.
+    static let plainPortHint = "Does this port speak TLS? For a plain port leave out ssl=true."
 }

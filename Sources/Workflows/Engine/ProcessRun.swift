@@ -122,7 +122,7 @@ final class ProcessRun: Sendable {
         _ committed: inout CommittedState,
         _ steps: inout RunningSteps
     ) async throws -> [ProcessEffect] {
-        var corrections: [ProcessEffect] = []
+        var isEdited = false
         while true {
             var next = committed.state
             var effects: [ProcessEffect] = []
@@ -131,7 +131,7 @@ final class ProcessRun: Sendable {
                 if effects.isEmpty, next.differsOnlyInTime(from: committed.state) {
                     // A late timer or a repeated command. The time it took is stored with the next commit.
                     committed.state = next
-                    return corrections
+                    return isEdited ? steps.corrections(for: next) : []
                 }
             } else {
                 next.spend(moment.elapsed)
@@ -143,13 +143,12 @@ final class ProcessRun: Sendable {
                 report(message, from: committed.state, to: stored.state)
                 committed = stored
                 publish(stored.state, .live)
-                return corrections + effects
+                return isEdited ? steps.corrections(for: stored.state) : effects
             case .edited(let edited):
                 logger.notice("Process \(id) goes on from a state that was edited by hand")
                 committed = edited
                 publish(edited.state, .live)
-                corrections = steps.corrections(for: edited.state)
-                if edited.state.status.isFinished { return corrections }
+                isEdited = true
             }
         }
     }
@@ -333,11 +332,14 @@ struct RunningSteps {
 
     mutating func interrupt(_ step: String) { interruptions.removeValue(forKey: step)?.finish() }
 
-    /// What makes the running actions match a state that somebody else has written.
+    /// What makes the running actions and timers match a state that somebody else has written.
     func corrections(for state: ProcessState) -> [ProcessEffect] {
         let started = Set(state.startedSteps)
         let stop = interruptions.keys.filter { !started.contains($0) }.sorted().map { ProcessEffect.interrupt($0) }
         let run = state.steps.filter { started.contains($0.name) && interruptions[$0.name] == nil }
-        return stop + run.compactMap(state.run)
+        let waits = state.steps.filter { $0.status == .waiting }.map { step in
+            ProcessEffect.awaitRetry(step.name, .milliseconds(step.retryDelayMilliseconds ?? 0))
+        }
+        return stop + run.compactMap(state.run) + waits
     }
 }

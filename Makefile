@@ -1,0 +1,51 @@
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+# Only what exists: the formatter fails for a path that does not.
+SWIFT_SOURCES = $(wildcard Package.swift Sources Tests Examples)
+
+.PHONY: help build test demo bench format lint manifests check-manifests chart-lint clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## Build everything, debug
+	@scripts/install-prerequisites build
+	swift build
+
+test: ## Run all tests, against real components on loopback; FILTER=x: only those that match x
+	@scripts/install-prerequisites test
+	@scripts/kube-apiserver-build >/dev/null
+	swift build --build-tests
+	swift test --skip-build $(if $(FILTER),--filter '$(FILTER)')
+
+demo: ## Watch the operator complete a process; CONTEXT=name: in that cluster of your kubeconfig
+	@scripts/demo $(if $(CONTEXT),--context '$(CONTEXT)')
+
+bench: ## Build for release and run the benchmarks; ARGS='...': passed to Benchmarks/run
+	@scripts/install-prerequisites test
+	@scripts/kube-apiserver-build >/dev/null
+	swift build -c release --product honua
+	Benchmarks/run $(ARGS)
+
+format: ## Format the Swift sources in place
+	swift format --in-place --recursive --parallel $(SWIFT_SOURCES)
+
+lint: ## Check the format and the style of the Swift sources
+	swift format lint --strict --recursive --parallel $(SWIFT_SOURCES)
+
+manifests: ## Generate the CRD and RBAC manifests from the Swift types
+	@scripts/manifests
+
+check-manifests: ## Fail if the committed manifests differ from the generated ones
+	@scripts/check-manifests
+
+chart-lint: ## Check the Helm chart
+	@command -v helm >/dev/null || { echo 'error: no helm on PATH; see https://helm.sh/docs/intro/install' >&2; exit 1; }
+	helm lint --strict charts/honua-operator
+	helm template honua charts/honua-operator >/dev/null
+
+clean: ## Remove what was built here; the Kubernetes binaries stay in the cache
+	swift package clean

@@ -1,0 +1,16 @@
+import HTTPTransport
+import Testing
+
+/// The error the body throws; an issue when it throws none.
+func transferError<Value>(
+    sourceLocation: SourceLocation = #_sourceLocation,
+    _ body: () async throws(TransferError) -> Value
+) async -> TransferError? {
+    do throws(TransferError) {
+        _ = try await body()
+        Issue.record("nothing was thrown", sourceLocation: sourceLocation)
+        return nil
+    } catch {
+        return error
+    }
+}

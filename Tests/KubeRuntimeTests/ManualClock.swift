@@ -1,0 +1,64 @@
+import Synchronization
+
+/// A clock that a test moves by hand.
+final class ManualClock: Clock, Sendable {
+    struct Instant: InstantProtocol {
+        var offset: Duration = .zero
+        func advanced(by duration: Duration) -> Instant { Instant(offset: offset + duration) }
+        func duration(to other: Instant) -> Duration { other.offset - offset }
+        static func < (left: Instant, right: Instant) -> Bool { left.offset < right.offset }
+    }
+
+    private struct State {
+        var now = Instant()
+        var sleepers: [Int: (deadline: Instant, continuation: AsyncStream<Void>.Continuation)] = [:]
+        var next = 0
+        var watchers: [(count: Int, continuation: AsyncStream<Void>.Continuation)] = []
+    }
+
+    private let state = Mutex(State())
+
+    var now: Instant { state.withLock { $0.now } }
+    var minimumResolution: Duration { .zero }
+
+    func sleep(until deadline: Instant, tolerance: Duration?) async throws {
+        let (stream, continuation) = AsyncStream<Void>.makeStream()
+        let id = state.withLock { state -> Int in
+            state.next += 1
+            if deadline <= state.now {
+                continuation.finish()
+            } else {
+                state.sleepers[state.next] = (deadline, continuation)
+            }
+            for watcher in state.watchers where state.sleepers.count >= watcher.count { watcher.continuation.finish() }
+            return state.next
+        }
+        for await _ in stream {}
+        state.withLock { _ = $0.sleepers.removeValue(forKey: id) }
+        try Task.checkCancellation()
+    }
+
+    /// Returns when at least so many tasks sleep.
+    func sleepers(_ count: Int) async {
+        let (stream, continuation) = AsyncStream<Void>.makeStream()
+        state.withLock { state in
+            if state.sleepers.count >= count {
+                continuation.finish()
+            } else {
+                state.watchers.append((count, continuation))
+            }
+        }
+        for await _ in stream {}
+    }
+
+    /// Moves time and wakes those whose time has come.
+    func advance(by duration: Duration) {
+        let due = state.withLock { state in
+            state.now = state.now.advanced(by: duration)
+            let due = state.sleepers.filter { $0.value.deadline <= state.now }
+            for id in due.keys { state.sleepers[id] = nil }
+            return due.values.map(\.continuation)
+        }
+        for continuation in due { continuation.finish() }
+    }
+}

@@ -1,0 +1,169 @@
+import CRDs
+import Foundation
+import JSON
+import KubeClient
+import TestEnvironment
+import Testing
+import Workflows
+
+/// What survives the death of the operator, of Redis and of the API server.
+@Suite(.timeLimit(.minutes(4))) struct DurabilityTests {
+    /// How often step 3 reaches its service when the operator dies at a point: once if its effect had not begun or its
+    /// result was recorded, twice if nobody could know.
+    private static let effectsOfStep3: [FailPoint: Int] = [
+        .beforeStarted: 1, .afterStarted: 1, .afterEffect: 2, .beforeCompleted: 2, .afterCompleted: 1,
+    ]
+
+    @Test(arguments: FailPoint.allCases)
+    func `an operator killed at a point loses nothing and repeats only what nobody can know`(
+        point: FailPoint
+    ) async throws {
+        try await RedisServer.with { redis in
+            try await EffectServer.with { server in
+                try await OperatorFixture.with { fixture in
+                    let first = try await fixture.start(
+                        redis: redis.connectionString,
+                        failPoint: "\(point.rawValue):step3"
+                    )
+                    try await fixture.create("five", OperatorFixture.fiveEffects(on: server))
+                    #expect(await first.child.waitForEnd() == 128 + SIGKILL)
+                    #expect(server.keys(of: "step4").isEmpty)
+                    try await fixture.withOperator(redis: redis.connectionString) { _ async throws in
+                        let process = try await fixture.waitForEnd("five")
+                        #expect(process.condition("Ready") == .true)
+                        #expect(process.status?.state?.epoch == 2)
+                        for step in ["step1", "step2", "step4", "step5"] {
+                            #expect(server.keys(of: step).count == 1, "\(step)")
+                        }
+                        #expect(server.keys(of: "step3").count == Self.effectsOfStep3[point])
+                        #expect(Set(server.effects.map(\.key)).count == 5)
+                    }
+                }
+            }
+        }
+    }
+
+    @Test func `a Redis that is away for ten seconds holds processes, and loses and repeats nothing`() async throws {
+        try await RedisServer.with(RedisServer.Options(arguments: ["--appendonly", "yes", "--appendfsync", "always"])) {
+            redis in
+            try await EffectServer.with { server in
+                try await OperatorFixture.with { fixture in
+                    try await fixture.withOperator(redis: redis.connectionString) { operatorProcess in
+                        server.hold("step3")
+                        try await fixture.create("five", OperatorFixture.fiveEffects(on: server))
+                        await server.received("step3")
+                        let outage = ContinuousClock.now
+                        await redis.stop()
+                        server.release("step3")
+                        // The step's result cannot be stored, and the resource says why.
+                        let held = try await fixture.processes.wait(for: "five") {
+                            $0.message()?.contains("Redis connection failed") == true
+                        }
+                        #expect(held.condition("Ready") == .unknown)
+                        #expect(conditionLaws(held) == [])
+                        try await ContinuousClock().sleep(until: outage + .seconds(10))
+                        #expect(server.keys(of: "step4").isEmpty)
+                        try await redis.start()
+                        #expect(try await fixture.waitForEnd("five").condition("Ready") == .true)
+                        #expect(server.effects.map(\.name) == ["step1", "step2", "step3", "step4", "step5"])
+                        try await operatorProcess.child.line(containing: "the state store answers again")
+                    }
+                }
+            }
+        }
+    }
+
+    @Test func `an API server that is away for ten seconds stops no step, and the status catches up`() async throws {
+        try await RedisServer.with { redis in
+            try await EffectServer.with { server in
+                try await OperatorFixture.with(ownCluster: true) { fixture in
+                    try await fixture.withOperator(redis: redis.connectionString) { _ async throws in
+                        server.hold("step3")
+                        try await fixture.create("five", OperatorFixture.fiveEffects(on: server))
+                        await server.received("step3")
+                        let outage = ContinuousClock.now
+                        try await fixture.cluster.stopAPIServer()
+                        server.release("step3")
+                        await server.received("step5")
+                        try await ContinuousClock().sleep(until: outage + .seconds(10))
+                        try await fixture.cluster.startAPIServer()
+                        #expect(try await fixture.waitForEnd("five").condition("Ready") == .true)
+                        #expect(server.effects.map(\.name) == ["step1", "step2", "step3", "step4", "step5"])
+                    }
+                }
+            }
+        }
+    }
+
+    @Test func `a graceful stop in the middle of a step ends with status 0, and the next operator goes on`() async throws {
+        try await RedisServer.with { redis in
+            try await EffectServer.with { server in
+                try await OperatorFixture.with { fixture in
+                    let first = try await fixture.start(redis: redis.connectionString)
+                    server.hold("step3")
+                    try await fixture.create("five", OperatorFixture.fiveEffects(on: server))
+                    await server.received("step3")
+                    #expect(await first.terminate() == 0)
+                    server.release("step3")
+                    try await fixture.withOperator(redis: redis.connectionString) { _ async throws in
+                        #expect(try await fixture.waitForEnd("five").condition("Ready") == .true)
+                        #expect(server.keys(of: "step1").count == 1)
+                        #expect(server.keys(of: "step3").count == 2)
+                        #expect(Set(server.effects.map(\.key)).count == 5)
+                    }
+                }
+            }
+        }
+    }
+
+    @Test func `a process whose state is gone waits for recovery and goes on when it is back`() async throws {
+        try await RedisServer.with { redis in
+            try await EffectServer.with { server in
+                try await OperatorFixture.with { fixture in
+                    server.hold("step2")
+                    let first = try await fixture.start(redis: redis.connectionString)
+                    let created = try await fixture.create("five", OperatorFixture.fiveEffects(on: server))
+                    await server.received("step2")
+                    try await fixture.processes.wait(for: "five") { $0.status?.state != nil }
+                    await first.kill()
+                    server.release("step2")
+                    let key = "honua:process:\(created.metadata.uid)"
+                    let document = try #require(try await redis.get(key))
+                    try await redis.delete(key)
+                    try await fixture.withOperator(redis: redis.connectionString) { _ async throws in
+                        let waiting = try await fixture.processes.wait(for: "five") {
+                            $0.reason("Reconciling") == "WaitingForRecovery"
+                        }
+                        #expect(conditionLaws(waiting) == [])
+                        #expect(server.keys(of: "step1").count == 1)
+                        try await redis.set(key, document)
+                        #expect(try await fixture.waitForEnd("five").condition("Ready") == .true)
+                        #expect(server.keys(of: "step1").count == 1)
+                    }
+                }
+            }
+        }
+    }
+
+    @Test func `state in Redis is one JSON document with a time to live, gone with the resource`() async throws {
+        try await RedisServer.with { redis in
+            try await OperatorFixture.with { fixture in
+                try await fixture.withOperator(redis: redis.connectionString) { _ async throws in
+                    let created = try await fixture.create("test", ["processType": "Test", "input": ["a": 1]])
+                    try await fixture.waitForEnd("test")
+                    let key = "honua:process:\(created.metadata.uid)"
+                    let state = try JSONValue(parsing: try #require(try await redis.get(key)))
+                    #expect(state["status"] == "Completed")
+                    #expect(state["processId"]?.string == created.metadata.uid)
+                    #expect(state["input"] == ["a": 1])
+                    #expect(state["schemaVersion"] == 1)
+                    let timeToLive = try await redis.timeToLive(key)
+                    #expect((1...86400).contains(timeToLive), "\(timeToLive) s")
+                    try await fixture.processes.delete("test")
+                    try await fixture.processes.waitUntilGone("test")
+                    #expect(try await redis.get(key) == nil)
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,26 @@
+import RedisClient
+import TestEnvironment
+
+/// What an operator of Redis does by hand.
+extension RedisServer {
+    private func withClient<Value>(_ body: (RedisClient) async throws -> Value) async throws -> Value {
+        let string = try RedisConnectionString(connectionString)
+        let client = try RedisClient(configuration: RedisConfiguration(string))
+        let value = try await body(client)
+        await client.shutdown()
+        return value
+    }
+
+    func get(_ key: String) async throws -> [UInt8]? { try await withClient { try await $0.get(key) } }
+
+    func set(_ key: String, _ value: [UInt8]) async throws {
+        try await withClient { try await $0.set(key, value, expiresIn: nil) }
+    }
+
+    func delete(_ key: String) async throws { try await withClient { _ = try await $0.del(key) } }
+
+    /// In seconds; -1 without one.
+    func timeToLive(_ key: String) async throws -> Int64 {
+        try await withClient { try await $0.send(["TTL", RedisArgument(key)]).integer ?? -1 }
+    }
+}
