@@ -21,6 +21,9 @@ public struct RedisProcessStateStore: ProcessStateStore {
     /// `redis`
     public var name: String { "redis" }
 
+    /// As durable as the server is set up to be.
+    public var isDurable: Bool { true }
+
     /// Sets value and time to live if there is nothing at the key.
     private static let createScript = RedisScript(
         """

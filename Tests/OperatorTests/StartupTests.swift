@@ -81,7 +81,7 @@ import Testing
     }
 
     @Test(arguments: [
-        ("spec: [", ":4:", "malformed YAML"), ("spec: {processType: Nope}", ":4:", "there is no process type"),
+        ("spec: {a: b: c}", ":4:", "malformed YAML"), ("spec: {processType: Nope}", ":4:", "there is no process type"),
         ("spec:\n  steps:\n  - {name: a, action: echo, with: {message: x}}\n  - {name: b}", ":7:", "action: is required"),
         ("spec:\n  steps:\n  - name: a\n    action: echo\n    with: {}", ":8:", "message: is required"),
     ])

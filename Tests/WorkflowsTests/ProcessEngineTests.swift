@@ -405,6 +405,7 @@ private final class FlakyStore: ProcessStateStore {
     private let calls = Mutex(0)
 
     var name: String { "flaky" }
+    var isDurable: Bool { false }
 
     func load(_ processID: String) async throws -> StateDocument? {
         try check()

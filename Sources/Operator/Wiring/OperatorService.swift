@@ -39,7 +39,7 @@ struct OperatorService: Service {
         try await reach(client, cluster, log)
         let redis = try await StateStoreSelection.connect(configuration, logger)
         let transport = try HTTPTransport()
-        let watched = Self.namespaces(namespaces, cluster)
+        let watched = try Self.namespaces(namespaces, cluster)
         let controller = Controller(
             HonuaProcess.self,
             client: client,
@@ -113,9 +113,17 @@ struct OperatorService: Service {
         }
     }
 
-    private static func namespaces(_ option: String?, _ cluster: ClusterConfiguration) -> [String] {
+    /// Empty for all namespaces, which must be asked for by name: an unset variable in a script must not widen the scope.
+    private static func namespaces(_ option: String?, _ cluster: ClusterConfiguration) throws -> [String] {
         guard let option else { return [cluster.namespace] }
-        if option == "*" { return [] }
-        return option.split(separator: ",").map { $0.filter { !$0.isWhitespace } }.filter { !$0.isEmpty }
+        let names = option.split(separator: ",").map { $0.filter { !$0.isWhitespace } }.filter { !$0.isEmpty }
+        if names == ["*"] { return [] }
+        guard !names.isEmpty, !names.contains("*") else {
+            throw StartupFailure(
+                description: "Invalid configuration: --watch-namespaces is \"\(option)\", "
+                    + "expected names separated by commas, or * alone for all"
+            )
+        }
+        return names
     }
 }

@@ -68,10 +68,12 @@ extension HonuaProcessReconciler {
     }
 
     /// A finished process whose spec was edited: only the observed generation and the hint about the edit change.
-    func showObservedGeneration(_ process: HonuaProcess) async throws {
-        guard var status = process.status else { return }
-        let isChanged = isDefinitionChanged(process, since: nil)
+    /// - Returns: whether anything was written.
+    @discardableResult
+    func showObservedGeneration(_ process: HonuaProcess) async throws -> Bool {
         let generation = process.metadata.generation
+        guard var status = process.status, status.observedGeneration != generation else { return false }
+        let isChanged = isDefinitionChanged(process, since: nil)
         status.observedGeneration = generation
         let outlook = ProcessOutlook(finished: status)
         status.conditions = outlook.conditions(
@@ -81,7 +83,7 @@ extension HonuaProcessReconciler {
             generation: generation,
             now: Timestamp.now.wholeSeconds
         )
-        try await write(status, to: process)
+        return try await write(status, to: process)
     }
 
     /// The state is in a store that this operator does not use.
@@ -117,7 +119,10 @@ extension HonuaProcessReconciler {
             record(.warning, "ProcessFailed", message, process)
             return .awaitChange
         }
-        let message = "the state is gone from \(engine.store.name); restore it there to go on"
+        let message =
+            engine.store.isDurable
+            ? "the state is gone from \(engine.store.name); restore it there to go on"
+            : "the state was in the memory of an operator that has ended, and is lost"
         let outlook = ProcessOutlook.working(.waitingForRecovery, message: message)
         if try await write(projection(process).status(outlook, phase: nil), to: process) {
             logger.warning("Process \(process.metadata.uid) waiting: \(message)")
@@ -199,7 +204,7 @@ extension HonuaProcessReconciler {
         let isNewRun = before?.state == nil || before?.rerun != state.rerun
         if isNewRun {
             let again = state.rerun > 0 ? " again" : ""
-            let message = "\(state.processType) started\(again) with \(state.steps.count) steps"
+            let message = "\(state.processType) started\(again), steps: \(state.steps.count)"
             record(.normal, "ProcessStarted", message, process)
         }
         guard isNewRun || before?.phase != state.status else { return }

@@ -264,12 +264,15 @@ public final class HonuaProcessReconciler: Sendable {
             engine.forget(id)
             return process.wantsRerun ? .after(.zero) : .awaitChange
         case .stateMissing:
+            // The run is forgotten only when the resource shows why: a failure to write backs off then, instead of
+            // starting another run that finds the same.
+            let requeue = try await waitForState(process)
             engine.forget(id)
-            return try await waitForState(process)
+            return requeue
         case .invalidState(let reason):
-            engine.forget(id)
             let outlook = ProcessOutlook.failed(.invalidState, message: reason)
             try await write(projection(process).status(outlook, phase: .failed), to: process)
+            engine.forget(id)
             record(.warning, "ProcessFailed", reason, process)
             return .awaitChange
         case .superseded:
@@ -289,9 +292,7 @@ public final class HonuaProcessReconciler: Sendable {
         if process.wantsRerun, process.wantsCancellation == nil, !process.wantsSuspension {
             return try await runAgain(process)
         }
-        if process.status?.observedGeneration != process.metadata.generation {
-            try await showObservedGeneration(process)
-        }
+        try await showObservedGeneration(process)
         return try await deleteWhenExpired(process)
     }
 
@@ -300,8 +301,11 @@ public final class HonuaProcessReconciler: Sendable {
         do {
             request = try self.request(for: process)
         } catch {
-            logger.warning("cannot run again", metadata: ["process_id": "\(process.metadata.uid)", "reason": "\(error)"])
-            return try await refuse(process, error)
+            // What the last run has done stays as it is; only the attempt to run again is refused.
+            if try await showObservedGeneration(process) {
+                record(.warning, "InvalidSpec", "cannot run again: \(error)", process)
+            }
+            return .awaitChange
         }
         let accepted = process.hasFinalizer ? process : try await addFinalizer(to: process)
         let status = accepted.status

@@ -49,11 +49,9 @@ struct StatusProjection {
         var status = previous
         status.processId = process.metadata.uid
         status.phase = phase ?? status.phase
-        if let phase, phase.isFinished {
+        if case .failed(let reason, let message) = outlook {
             status.endTime = status.endTime ?? now
-            if case .failed(let reason, let message) = outlook {
-                status.errorMessage = reason == .cancelled ? nil : message
-            }
+            status.errorMessage = reason == .cancelled ? nil : message
         }
         if case .refused(let message) = outlook { status.errorMessage = "Invalid configuration: \(message)" }
         return finished(status, outlook, isSuspended: isSuspended, isDefinitionChanged: isDefinitionChanged)

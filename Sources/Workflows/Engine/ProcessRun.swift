@@ -12,6 +12,16 @@ final class ProcessRun: Sendable {
         case event(ProcessEvent)
         case announced(epoch: Int)
         case checkpoint
+
+        /// What it means to the state machine. A checkpoint asks at least whether time has run out.
+        var event: ProcessEvent {
+            if case .event(let event) = self { event } else { .deadlineDue }
+        }
+
+        /// Whether it is not worth a commit when it changes nothing.
+        var isOptional: Bool {
+            if case .checkpoint = self { false } else { true }
+        }
     }
 
     let request: ProcessRequest
@@ -103,9 +113,10 @@ final class ProcessRun: Sendable {
             for await message in inbox {
                 if case .announced = message { continue }
                 steps.note(message)
-                let now = time.now
-                let moment = Moment(time: time.wallTime.wholeSeconds, elapsed: now - lastEvent)
-                lastEvent = now
+                // Whole milliseconds, because the state counts in them; the rest counts the next time.
+                let elapsed = Duration.milliseconds((time.now - lastEvent).milliseconds)
+                let moment = Moment(time: time.wallTime.wholeSeconds, elapsed: elapsed)
+                lastEvent += elapsed
                 effects = try await turn(message, moment, &committed, &steps)
                 begin(effects, &steps, &group)
                 if committed.state.status.isFinished { return .finished }
@@ -125,16 +136,11 @@ final class ProcessRun: Sendable {
         var isEdited = false
         while true {
             var next = committed.state
-            var effects: [ProcessEffect] = []
-            if case .event(let event) = message {
-                effects = next.apply(event, at: moment, limits: engine.configuration.limits)
-                if effects.isEmpty, next.differsOnlyInTime(from: committed.state) {
-                    // A late timer or a repeated command. The time it took is stored with the next commit.
-                    committed.state = next
-                    return isEdited ? steps.corrections(for: next) : []
-                }
-            } else {
-                next.spend(moment.elapsed)
+            let effects = next.apply(message.event, at: moment, limits: engine.configuration.limits)
+            if message.isOptional, effects.isEmpty, next.differsOnlyInTime(from: committed.state) {
+                // A late timer or a repeated command. The time it took is stored with the next commit.
+                committed.state = next
+                return isEdited ? steps.corrections(for: next) : []
             }
             reachFailPoints(before: message, effects)
             switch try await commit(next, over: committed) {

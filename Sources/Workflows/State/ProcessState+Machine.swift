@@ -44,7 +44,7 @@ extension ProcessState {
     // MARK: Time
 
     /// The time-out stands still while the process is paused; the delays before retries go on.
-    mutating func spend(_ elapsed: Duration) {
+    private mutating func spend(_ elapsed: Duration) {
         let milliseconds = Int(elapsed.milliseconds)
         if status != .paused { remainingMilliseconds = max(0, remainingMilliseconds - milliseconds) }
         for index in steps.indices {

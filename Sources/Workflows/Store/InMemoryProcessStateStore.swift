@@ -37,6 +37,9 @@ public final class InMemoryProcessStateStore: ProcessStateStore {
     /// `memory`
     public var name: String { "memory" }
 
+    /// No.
+    public var isDurable: Bool { false }
+
     /// The document, unless it has expired.
     public func load(_ processID: String) -> StateDocument? {
         let now = time.now

@@ -11,6 +11,9 @@ public protocol ProcessStateStore: Sendable {
     /// As it appears in `status.state.store`.
     var name: String { get }
 
+    /// Whether states outlive this process.
+    var isDurable: Bool { get }
+
     /// The document, or nil when there is none.
     func load(_ processID: String) async throws -> StateDocument?
 
