@@ -62,26 +62,20 @@ extension CustomResourceDefinition {
     ) async throws {
         let selection = Selection(fieldSelector: "metadata.name=\(name)")
         let deadline = ContinuousClock.now + timeout
-        var last: JSONValue?
+        var last: DynamicObject?
         while ContinuousClock.now < deadline {
             let list = try await definitions.list(selection)
-            last = list.items.first?.content
-            if isEstablished(last) { return }
+            last = list.items.first
+            if last?.hasCondition("Established") == true { return }
             let left = max(.seconds(1), deadline - ContinuousClock.now)
             for try await event in definitions.watch(selection, from: list.resourceVersion, timeout: left) {
                 guard case .modified(let object) = event else { continue }
-                last = object.content
-                if isEstablished(last) { return }
+                last = object
+                if object.hasCondition("Established") { return }
             }
         }
-        let messages = (last?[path: "status", "conditions"]?.array ?? []).compactMap { $0["message"]?.string }
+        let messages = (last?.content[path: "status", "conditions"]?.array ?? []).compactMap { $0["message"]?.string }
         let reason = messages.isEmpty ? "it reports no condition" : messages.joined(separator: "; ")
         throw NotEstablished(description: "the API server does not serve \(name) after \(timeout): \(reason)")
-    }
-
-    private static func isEstablished(_ definition: JSONValue?) -> Bool {
-        (definition?[path: "status", "conditions"]?.array ?? []).contains {
-            $0["type"] == "Established" && $0["status"] == "True"
-        }
     }
 }

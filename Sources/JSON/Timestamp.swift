@@ -19,9 +19,13 @@ public struct Timestamp: Sendable, Hashable, Comparable {
 
     /// The system's wall clock.
     public static var now: Timestamp {
-        var time = timespec()
-        clock_gettime(CLOCK_REALTIME, &time)
-        return Timestamp(seconds: Int64(time.tv_sec), nanoseconds: Int32(time.tv_nsec))
+        // A timespec is two words, read as such: under MemberImportVisibility the release build of Swift 6.3 looks for
+        // the fields of timespec in a module that cannot be imported.
+        var words: (seconds: Int, nanoseconds: Int) = (0, 0)
+        withUnsafeMutablePointer(to: &words) { pointer in
+            pointer.withMemoryRebound(to: timespec.self, capacity: 1) { _ = clock_gettime(CLOCK_REALTIME, $0) }
+        }
+        return Timestamp(seconds: Int64(words.seconds), nanoseconds: Int32(words.nanoseconds))
     }
 
     /// The same second without its fraction, as Kubernetes stores times.

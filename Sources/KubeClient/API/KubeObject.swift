@@ -33,8 +33,20 @@ public struct DynamicObject: KubeObject, Hashable {
         do { metadata = try ObjectMeta(json: json["metadata"] ?? [:]) } catch { throw error.inside("metadata") }
     }
 
+    /// Reads an object from JSON text.
+    public init(parsing bytes: [UInt8]) throws {
+        try self.init(json: JSONValue(parsing: bytes, skipping: ["metadata", "managedFields"]))
+    }
+
     /// The content.
     public func json() -> JSONValue { content }
+
+    /// Whether a condition of the object has this status.
+    public func hasCondition(_ type: String, _ status: String = "True") -> Bool {
+        (content[path: "status", "conditions"]?.array ?? []).contains {
+            $0["type"]?.string == type && $0["status"]?.string == status
+        }
+    }
 }
 
 /// One page, or all, of a list.
