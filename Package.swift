@@ -82,10 +82,16 @@ let package = Package(
         tests(of: "RedisClient", ["RedisClient", "TestEnvironment", logging]),
         tests(of: "KubeClient", ["KubeClient", "HTTPTransport", "JSON", "TestEnvironment", logging]),
         tests(of: "KubeRuntime", ["KubeRuntime", "KubeClient", "HTTPTransport", "JSON", "TestEnvironment", logging]),
-        tests(of: "Workflows", ["Workflows", "JSON", "Actions", "Stores", "RedisClient", "HTTPTransport", "TestEnvironment", logging]),
+        tests(
+            of: "Workflows",
+            ["Workflows", "JSON", "Actions", "Stores", "RedisClient", "HTTPTransport", "TestEnvironment", logging]
+        ),
         tests(of: "CRDs", ["CRDs", "JSON", "KubeClient", "Workflows", "TestEnvironment"]),
         tests(of: "Reconcilers", ["Reconcilers", "CRDs", "JSON", "KubeClient", "Workflows"]),
-        tests(of: "Operator", ["Operator", "CRDs", "JSON", "KubeClient", "RedisClient", "Workflows", "TestEnvironment"]),
+        tests(
+            of: "Operator",
+            ["Operator", "CRDs", "JSON", "KubeClient", "RedisClient", "Workflows", "TestEnvironment"]
+        ),
     ],
     swiftLanguageModes: [.v6]
 )

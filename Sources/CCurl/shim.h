@@ -8,6 +8,7 @@
 #define CCURL_SHIM_H
 
 #include <curl/curl.h>
+#include <sys/eventfd.h>
 
 #if LIBCURL_VERSION_NUM < 0x075700
 #error "libcurl 7.87 or newer is needed: CURLOPT_QUICK_EXIT and CURLOPT_PROTOCOLS_STR"
@@ -81,6 +82,27 @@ static inline CURLcode ccurl_getinfo_private(CURL *handle, void **value) {
 /// For multi options documented as `long`.
 static inline CURLMcode ccurl_multi_setopt_long(CURLM *multi, CURLMoption option, long value) {
     return curl_multi_setopt(multi, option, value);
+}
+
+/// For CURLMOPT_SOCKETFUNCTION.
+static inline CURLMcode ccurl_multi_setopt_socket_callback(CURLM *multi, curl_socket_callback callback) {
+    return curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, callback);
+}
+
+/// For CURLMOPT_TIMERFUNCTION.
+static inline CURLMcode ccurl_multi_setopt_timer_callback(CURLM *multi, curl_multi_timer_callback callback) {
+    return curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, callback);
+}
+
+/// For multi options documented as `void *`: callback contexts.
+static inline CURLMcode ccurl_multi_setopt_pointer(CURLM *multi, CURLMoption option, void *value) {
+    return curl_multi_setopt(multi, option, value);
+}
+
+/// A non-blocking event counter. Not of libcurl, but what wakes the thread that drives it; Swift's Glibc module does not
+/// include the header.
+static inline int ccurl_eventfd(void) {
+    return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 }
 
 #endif

@@ -26,12 +26,11 @@ public final class HTTPTransport: Sendable {
     /// could never work and `.other` when the system is out of memory, threads or file descriptors.
     public init(_ configuration: Configuration = Configuration()) throws(TransferError) {
         try configuration.validate()
-        let multi = try MultiHandle(maxConnectionsPerHost: configuration.maxConnectionsPerHost)
-        let mailbox = Mailbox(waking: multi)
-        self.mailbox = mailbox
-        thread = try LoopThread(name: "honua-http") {
-            EventLoop(multi: multi, mailbox: mailbox, configuration: configuration).run()
-        }
+        mailbox = Mailbox(try WakeUp())
+        thread = try LoopThread(
+            name: "honua-http",
+            running: try EventLoop(mailbox: mailbox, configuration: configuration)
+        )
     }
 
     deinit {

@@ -135,6 +135,9 @@ private struct UnkeyedContainer: UnkeyedEncodingContainer {
 
     private mutating func encoder() -> JSONValueEncoder {
         count += 1
-        return JSONValueEncoder(node: node.appendElement(), codingPath: codingPath + [AnyCodingKey(intValue: count - 1)])
+        return JSONValueEncoder(
+            node: node.appendElement(),
+            codingPath: codingPath + [AnyCodingKey(intValue: count - 1)]
+        )
     }
 }

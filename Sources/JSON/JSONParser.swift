@@ -299,7 +299,8 @@ struct JSONParser {
         let replacement: Unicode.Scalar = "\u{FFFD}"
         let first = try parseHexQuad()
         guard (0xD800..<0xDC00).contains(first) else { return Unicode.Scalar(first) ?? replacement }
-        guard position + 1 < bytes.count, bytes[position] == UInt8(ascii: "\\"), bytes[position + 1] == UInt8(ascii: "u")
+        guard position + 1 < bytes.count, bytes[position] == UInt8(ascii: "\\"),
+            bytes[position + 1] == UInt8(ascii: "u")
         else { return replacement }
         let resume = position
         position += 2

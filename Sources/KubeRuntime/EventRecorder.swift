@@ -143,7 +143,10 @@ public struct EventRecorder: Sendable {
                 // An earlier attempt arrived although its answer did not.
                 return
             } catch {
-                logger.notice("an event was not delivered", metadata: ["reason": "\(error)", "event": "\(entry.reason)"])
+                logger.notice(
+                    "an event was not delivered",
+                    metadata: ["reason": "\(error)", "event": "\(entry.reason)"]
+                )
                 return
             }
         }

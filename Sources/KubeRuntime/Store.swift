@@ -70,7 +70,9 @@ public final class Store<Object: KubeObject>: Sendable {
             for object in objects {
                 let metadata = object.metadata
                 listed.insert(metadata.key)
-                guard state.objects[metadata.key]?.metadata.resourceVersion != metadata.resourceVersion else { continue }
+                guard state.objects[metadata.key]?.metadata.resourceVersion != metadata.resourceVersion else {
+                    continue
+                }
                 state.objects[metadata.key] = object
                 changed.append(metadata.key)
             }

@@ -121,7 +121,9 @@ public final class WorkQueue<Key: Hashable & Sendable, C: Clock<Duration>>: Send
     private func add(_ key: Key, _ delay: Delay) {
         let isEarliest = state.withLock { state in
             guard !state.isShutDown else { return false }
-            if let existing = state.delayed[key], existing.isBackoff || existing.readyAt <= delay.readyAt { return false }
+            if let existing = state.delayed[key], existing.isBackoff || existing.readyAt <= delay.readyAt {
+                return false
+            }
             state.delayed[key] = delay
             state.alarms.insert(Alarm(readyAt: delay.readyAt, key: key))
             return state.alarms.min?.key == key

@@ -9,25 +9,41 @@ import Workflows
         try HonuaProcess(json: ["metadata": ["name": "x", "namespace": "n", "uid": "u"], "spec": spec])
     }
 
-    @Test(arguments: [
-        (["processType": "Test"], nil),
-        ([:], "spec: exactly one of processType, templateRef and steps must be given"),
-        (["processType": "Test", "steps": [["name": "a", "action": "echo"]]],
-            "spec: exactly one of processType, templateRef and steps must be given"),
-        (["processType": "Test", "timeout": "soon"], "spec.timeout: \"soon\" is not a duration such as 90s or 1h30m"),
-        (["processType": "Test", "cancel": ["mode": "Rude"]], "spec.cancel.mode: \"Rude\" is not one of Graceful, Force"),
-        (["processType": "Test", "retry": ["limit": -1]], "spec.retry.limit: must be at least 0"),
-        (["processType": "Test", "suspnd": true],
-            "spec.suspnd: unknown field; known are: cancel, dryRun, input, onFailure, processType, rerunToken, retry, "
-                + "serviceAccountName, steps, suspend, templateRef, timeout, ttlAfterFinished, user"),
-        (["steps": [["name": "a", "action": "echo"], ["name": "a", "action": "echo"]]],
-            "spec.steps[1]: the name \"a\" is used twice"),
-        (["steps": [["name": "1a", "action": "echo"]]],
-            "spec.steps[0].name: \"1a\" is not a step name (a letter, then letters, digits, '-' or '_')"),
-        (["steps": [["name": "a"]]], "spec.steps[0].action: is required"),
-        (["steps": []], "spec.steps: must have at least 1 element"),
-        ("text", "spec: expected an object, found a string"),
-    ] as [(JSONValue, String?)])
+    @Test(
+        arguments: [
+            (["processType": "Test"], nil),
+            ([:], "spec: exactly one of processType, templateRef and steps must be given"),
+            (
+                ["processType": "Test", "steps": [["name": "a", "action": "echo"]]],
+                "spec: exactly one of processType, templateRef and steps must be given"
+            ),
+            (
+                ["processType": "Test", "timeout": "soon"],
+                "spec.timeout: \"soon\" is not a duration such as 90s or 1h30m"
+            ),
+            (
+                ["processType": "Test", "cancel": ["mode": "Rude"]],
+                "spec.cancel.mode: \"Rude\" is not one of Graceful, Force"
+            ),
+            (["processType": "Test", "retry": ["limit": -1]], "spec.retry.limit: must be at least 0"),
+            (
+                ["processType": "Test", "suspnd": true],
+                "spec.suspnd: unknown field; known are: cancel, dryRun, input, onFailure, processType, rerunToken, retry, "
+                    + "serviceAccountName, steps, suspend, templateRef, timeout, ttlAfterFinished, user"
+            ),
+            (
+                ["steps": [["name": "a", "action": "echo"], ["name": "a", "action": "echo"]]],
+                "spec.steps[1]: the name \"a\" is used twice"
+            ),
+            (
+                ["steps": [["name": "1a", "action": "echo"]]],
+                "spec.steps[0].name: \"1a\" is not a step name (a letter, then letters, digits, '-' or '_')"
+            ),
+            (["steps": [["name": "a"]]], "spec.steps[0].action: is required"),
+            (["steps": []], "spec.steps: must have at least 1 element"),
+            ("text", "spec: expected an object, found a string"),
+        ] as [(JSONValue, String?)]
+    )
     func `every rule of the schema is enforced without the API server`(spec: JSONValue, message: String?) throws {
         let process = try process(spec)
         if let message {

@@ -4,8 +4,7 @@ import Testing
 
 struct EventLoopTests {
     @Test func `requests that come in after the order to shut down are told so`() throws {
-        let multi = try MultiHandle(maxConnectionsPerHost: 0)
-        let mailbox = Mailbox(waking: multi)
+        let mailbox = Mailbox(try WakeUp())
         let outcomes = try (0..<4).map { number in
             let outcome = Outcome<HTTPResponse>()
             let submission = Submission(
@@ -18,7 +17,7 @@ struct EventLoopTests {
             #expect(mailbox.post(.start(submission)))
             return outcome
         }
-        EventLoop(multi: multi, mailbox: mailbox, configuration: HTTPTransport.Configuration()).run()
+        try EventLoop(mailbox: mailbox, configuration: HTTPTransport.Configuration()).run()
         for outcome in outcomes { #expect(outcome.isSettled) }
         #expect(!mailbox.post(.shutDown))
     }

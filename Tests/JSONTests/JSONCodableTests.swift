@@ -29,11 +29,13 @@ private struct Database: JSONConvertible, Codable, Hashable {
         #expect(try Database(json: database.json()) == database)
     }
 
-    @Test(arguments: [
-        ("size", ["cores": 400, "memory": 1], "size.cores: 400 does not fit in UInt8"),
-        ("size", ["memory": 1], "size: the field \"cores\" is missing"),
-        ("replicas", [["cores": 1, "memory": "big"]], "replicas[0].memory: expected a number, found a string"),
-    ] as [(String, JSONValue, String)])
+    @Test(
+        arguments: [
+            ("size", ["cores": 400, "memory": 1], "size.cores: 400 does not fit in UInt8"),
+            ("size", ["memory": 1], "size: the field \"cores\" is missing"),
+            ("replicas", [["cores": 1, "memory": "big"]], "replicas[0].memory: expected a number, found a string"),
+        ] as [(String, JSONValue, String)]
+    )
     func `a fault names its path`(key: String, value: JSONValue, message: String) {
         var json = json
         json[key] = value

@@ -2,14 +2,17 @@ import JSON
 import Testing
 
 @Suite struct JSONParserTests {
-    @Test(arguments: [
-        ("null", JSONValue.null), ("true", true), (" false ", false), ("0", 0), ("-0", 0), ("12", 12),
-        ("9223372036854775807", .int(.max)), ("-9223372036854775808", .int(.min)),
-        ("9223372036854775808", .double(9_223_372_036_854_775_808)), ("1.5", 1.5), ("-2e3", -2000.0), ("1E-2", 0.01),
-        (#""""#, ""), (#""a\"b\\c\/d\b\f\n\r\t""#, "a\"b\\c/d\u{8}\u{C}\n\r\t"), (#""\u00e9\ud83d\ude00""#, "é😀"),
-        (#""\ud83d!""#, "\u{FFFD}!"), ("[]", []), ("[1,[2]]", [1, [2]]), ("{}", [:]),
-        (#"{"a":1,"b":{"c":null}}"#, ["a": 1, "b": ["c": .null]]), (#"{"a":1,"a":2}"#, ["a": 2]),
-    ] as [(String, JSONValue)])
+    @Test(
+        arguments: [
+            ("null", JSONValue.null), ("true", true), (" false ", false), ("0", 0), ("-0", 0), ("12", 12),
+            ("9223372036854775807", .int(.max)), ("-9223372036854775808", .int(.min)),
+            ("9223372036854775808", .double(9_223_372_036_854_775_808)), ("1.5", 1.5), ("-2e3", -2000.0),
+            ("1E-2", 0.01),
+            (#""""#, ""), (#""a\"b\\c\/d\b\f\n\r\t""#, "a\"b\\c/d\u{8}\u{C}\n\r\t"), (#""\u00e9\ud83d\ude00""#, "é😀"),
+            (#""\ud83d!""#, "\u{FFFD}!"), ("[]", []), ("[1,[2]]", [1, [2]]), ("{}", [:]),
+            (#"{"a":1,"b":{"c":null}}"#, ["a": 1, "b": ["c": .null]]), (#"{"a":1,"a":2}"#, ["a": 2]),
+        ] as [(String, JSONValue)]
+    )
     func `a valid document becomes its value`(text: String, value: JSONValue) throws {
         #expect(try JSONValue(parsing: text) == value)
     }
@@ -40,7 +43,8 @@ import Testing
     }
 
     @Test func `what lies on the skipped path is left out, the same name elsewhere is kept`() throws {
-        let text = #"{"items":[{"metadata":{"managedFields":[{"f":1}],"name":"a"},"managedFields":1}],"managedFields":2}"#
+        let text =
+            #"{"items":[{"metadata":{"managedFields":[{"f":1}],"name":"a"},"managedFields":1}],"managedFields":2}"#
         let value = try JSONValue(parsing: Array(text.utf8), skipping: ["items", "metadata", "managedFields"])
         #expect(value == ["items": [["metadata": ["name": "a"], "managedFields": 1]], "managedFields": 2])
     }

@@ -26,21 +26,23 @@ private struct Wheel: Described, Hashable {
 }
 
 @Suite struct JSONSchemaTests {
-    @Test(arguments: [
-        (["name": "a"], []),
-        (["name": "a", "size": 30, "limit": "1h30m", "tags": ["x"]], []),
-        ([:], ["name: is required"]),
-        (["name": ""], ["name: must not be empty"]),
-        (["name": 1], ["name: expected a string, found an integer"]),
-        (["name": "a", "size": 31], ["size: must be at most 30"]),
-        (["name": "a", "limit": "soon"], ["limit: \"soon\" is not a duration"]),
-        (["name": "a", "tags": ["x", 2]], ["tags[1]: expected a string, found an integer"]),
-        (["name": "a", "colour": 1], ["colour: unknown field; known are: limit, name, size, tags"]),
-        (["name": "a", "size": .null], []),
-        (["name": "a", "size": 13], ["13 is bad luck"]),
-        (["name": 1, "size": 0], ["name: expected a string, found an integer", "size: must be at least 1"]),
-        ([1], ["expected an object, found an array"]),
-    ] as [(JSONValue, [String])])
+    @Test(
+        arguments: [
+            (["name": "a"], []),
+            (["name": "a", "size": 30, "limit": "1h30m", "tags": ["x"]], []),
+            ([:], ["name: is required"]),
+            (["name": ""], ["name: must not be empty"]),
+            (["name": 1], ["name: expected a string, found an integer"]),
+            (["name": "a", "size": 31], ["size: must be at most 30"]),
+            (["name": "a", "limit": "soon"], ["limit: \"soon\" is not a duration"]),
+            (["name": "a", "tags": ["x", 2]], ["tags[1]: expected a string, found an integer"]),
+            (["name": "a", "colour": 1], ["colour: unknown field; known are: limit, name, size, tags"]),
+            (["name": "a", "size": .null], []),
+            (["name": "a", "size": 13], ["13 is bad luck"]),
+            (["name": 1, "size": 0], ["name: expected a string, found an integer", "size: must be at least 1"]),
+            ([1], ["expected an object, found an array"]),
+        ] as [(JSONValue, [String])]
+    )
     func `every violation is found and named by its path`(value: JSONValue, messages: [String]) {
         #expect(Wheel.schema.violations(of: value).map(\.description) == messages)
     }
@@ -63,9 +65,11 @@ private struct Wheel: Described, Hashable {
         let schema = Wheel.schema.openAPI
         #expect(schema["type"] == "object")
         #expect(schema["required"] == ["name"])
-        #expect(schema[path: "properties", "size"] == [
-            "type": "integer", "format": "int64", "minimum": 1, "maximum": 30, "description": "In inches.",
-        ])
+        #expect(
+            schema[path: "properties", "size"] == [
+                "type": "integer", "format": "int64", "minimum": 1, "maximum": 30, "description": "In inches.",
+            ]
+        )
         #expect(schema["x-kubernetes-validations"] == [["rule": "self.size != 13", "message": "13 is bad luck"]])
     }
 }

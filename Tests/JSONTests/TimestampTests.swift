@@ -4,7 +4,8 @@ import Testing
 @Suite struct TimestampTests {
     @Test(arguments: [
         ("1970-01-01T00:00:00Z", 0), ("2026-11-21T06:15:00Z", 1_795_241_700), ("2000-02-29T23:59:59Z", 951_868_799),
-        ("1969-12-31T23:59:59Z", -1), ("1600-03-01T00:00:00Z", -11_670_912_000), ("9999-12-31T23:59:59Z", 253_402_300_799),
+        ("1969-12-31T23:59:59Z", -1), ("1600-03-01T00:00:00Z", -11_670_912_000),
+        ("9999-12-31T23:59:59Z", 253_402_300_799),
     ])
     func `a time is read and written as RFC 3339`(text: String, seconds: Int64) throws {
         let time = try #require(Timestamp(text))

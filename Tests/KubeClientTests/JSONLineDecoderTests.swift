@@ -1,4 +1,5 @@
 import Testing
+
 @testable import KubeClient
 
 @Suite struct JSONLineDecoderTests {

@@ -152,7 +152,10 @@ private struct ConfigMap: KubeResource, Codable {
         let namespace = try await cluster.makeNamespace()
         let client = try cluster.client()
         defer { client.shutdown() }
-        let secrets = client.resources(APIResource(version: "v1", kind: "Secret", plural: "secrets"), namespace: namespace)
+        let secrets = client.resources(
+            APIResource(version: "v1", kind: "Secret", plural: "secrets"),
+            namespace: namespace
+        )
         let secret: JSONValue = ["metadata": ["name": "s"], "stringData": ["k": "v"], "type": "Opaque"]
         let created = try await secrets.create(try DynamicObject(json: secret))
         #expect(created.content[path: "data", "k"] == "dg==")

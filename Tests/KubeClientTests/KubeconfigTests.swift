@@ -1,6 +1,7 @@
 import Foundation
 import HTTPTransport
 import Testing
+
 @testable import KubeClient
 
 @Suite struct KubeconfigTests {
@@ -42,7 +43,8 @@ import Testing
     @Test(arguments: [
         ("files", "client-certificate: cannot read /etc/kube/cert.pem: No such file or directory"),
         ("plugin", "user \"u3\" uses exec, which this version does not run"),
-        ("broken", "has no cluster \"nope\""), ("absent", "has no context \"absent\"; there are: dev, files, plugin, broken"),
+        ("broken", "has no cluster \"nope\""),
+        ("absent", "has no context \"absent\"; there are: dev, files, plugin, broken"),
     ])
     func `a context that cannot be used says why and what would help`(context: String, words: String) {
         let error = #expect(throws: ConfigurationError.self) { try configuration(context) }
@@ -51,12 +53,15 @@ import Testing
 
     @Test func `a file that is no kubeconfig is refused with its path`() {
         for text in ["a: [", "hello: world", ""] {
-            let error = #expect(throws: ConfigurationError.self) { try Kubeconfig(parsing: Array(text.utf8), path: "/k") }
+            let error = #expect(throws: ConfigurationError.self) {
+                try Kubeconfig(parsing: Array(text.utf8), path: "/k")
+            }
             #expect(error?.description.contains("/k") == true)
         }
     }
 
-    @Test(arguments: ["", "f", "fo", "foo", "foob", "fooba", "foobar"]) func `base64 is written and read`(text: String) {
+    @Test(arguments: ["", "f", "fo", "foo", "foob", "fooba", "foobar"]) func `base64 is written and read`(text: String)
+    {
         let bytes = Array(text.utf8)
         #expect(Base64.encode(bytes) == Data(bytes).base64EncodedString())
         #expect(Base64.decode(Base64.encode(bytes)) == bytes)

@@ -4,6 +4,7 @@ import Logging
 import Synchronization
 import TestEnvironment
 import Testing
+
 @testable import KubeRuntime
 
 private struct ConfigMap: KubeResource, Codable {
@@ -51,7 +52,9 @@ private struct ConfigMap: KubeResource, Codable {
         ConfigMap(metadata: ObjectMeta(name: name), data: ["in": value])
     }
 
-    @Test func `objects are brought in line when they appear and when they change, failures are tried again`() async throws {
+    @Test func `objects are brought in line when they appear and when they change, failures are tried again`()
+        async throws
+    {
         try await withController(try await ControlPlane.shared) { configMaps in
             _ = try await configMaps.create(configMap("one", "1"))
             _ = try await configMaps.create(configMap("flaky", "f"))

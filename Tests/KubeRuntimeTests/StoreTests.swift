@@ -1,10 +1,16 @@
 import JSON
 import KubeClient
 import Testing
+
 @testable import KubeRuntime
 
 @Suite struct StoreTests {
-    private func object(_ name: String, _ version: String, uid: String = "u", namespace: String = "n") throws -> DynamicObject {
+    private func object(
+        _ name: String,
+        _ version: String,
+        uid: String = "u",
+        namespace: String = "n"
+    ) throws -> DynamicObject {
         try DynamicObject(json: [
             "metadata": [
                 "name": .string(name), "namespace": .string(namespace), "resourceVersion": .string(version),
@@ -13,7 +19,9 @@ import Testing
         ])
     }
 
-    private func key(_ name: String, namespace: String = "n") -> ObjectKey { ObjectKey(namespace: namespace, name: name) }
+    private func key(_ name: String, namespace: String = "n") -> ObjectKey {
+        ObjectKey(namespace: namespace, name: name)
+    }
 
     @Test func `a list replaces everything and tells what is new, changed or gone`() throws {
         let store = Store<DynamicObject>()
@@ -59,7 +67,8 @@ import Testing
     }
 
     @Test(arguments: [
-        ("10", "9", true), ("9", "10", false), ("9", "9", false), ("x", "9", true), ("x", "x", false), ("09", "1", true),
+        ("10", "9", true), ("9", "10", false), ("9", "9", false), ("x", "9", true), ("x", "x", false),
+        ("09", "1", true),
     ])
     func `versions are compared as numbers, opaque ones by difference`(version: String, other: String, isNewer: Bool) {
         #expect(ResourceVersion.isNewer(version, than: other) == isNewer)

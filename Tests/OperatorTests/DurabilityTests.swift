@@ -98,7 +98,9 @@ import Workflows
         }
     }
 
-    @Test func `a graceful stop in the middle of a step ends with status 0, and the next operator goes on`() async throws {
+    @Test func `a graceful stop in the middle of a step ends with status 0, and the next operator goes on`()
+        async throws
+    {
         try await RedisServer.with { redis in
             try await EffectServer.with { server in
                 try await OperatorFixture.with { fixture in

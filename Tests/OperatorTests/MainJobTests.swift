@@ -71,7 +71,8 @@ import Workflows
                 try await fixture.create("good", ["processType": "Test"])
                 for (name, words) in [
                     ("unknown-type", "spec.processType: there is no process type \"Frobnicate\"; there are: Test"),
-                    ("cycle", "a -> b -> a"), ("no-such-action", "spec.steps[0].action: there is no action \"teleport\""),
+                    ("cycle", "a -> b -> a"),
+                    ("no-such-action", "spec.steps[0].action: there is no action \"teleport\""),
                     ("both", "exactly one of processType, templateRef and steps"),
                 ] {
                     let process = try await fixture.processes.wait(for: name) { $0.condition("Stalled") == .true }
@@ -136,7 +137,10 @@ import Workflows
     @Test(arguments: ["Graceful", "Force"]) func `cancel ends a running process`(mode: String) async throws {
         try await OperatorFixture.with { fixture in
             try await fixture.withOperator { _ in
-                try await fixture.create("long", ["steps": [["name": "a", "action": "delay", "with": ["duration": "1h"]]]])
+                try await fixture.create(
+                    "long",
+                    ["steps": [["name": "a", "action": "delay", "with": ["duration": "1h"]]]]
+                )
                 try await fixture.processes.wait(for: "long") { $0.status?.phase == .running }
                 try await fixture.patch("long", spec: ["cancel": ["mode": .string(mode)]])
                 let process = try await fixture.waitForEnd("long")
@@ -186,7 +190,10 @@ import Workflows
     @Test func `deleting a running process cancels it and lets the resource go`() async throws {
         try await OperatorFixture.with { fixture in
             try await fixture.withOperator { operatorProcess in
-                try await fixture.create("long", ["steps": [["name": "a", "action": "delay", "with": ["duration": "1h"]]]])
+                try await fixture.create(
+                    "long",
+                    ["steps": [["name": "a", "action": "delay", "with": ["duration": "1h"]]]]
+                )
                 let process = try await fixture.processes.wait(for: "long") { $0.status?.phase == .running }
                 try await fixture.processes.delete("long")
                 try await fixture.processes.waitUntilGone("long", within: .seconds(30))

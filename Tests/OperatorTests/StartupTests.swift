@@ -75,14 +75,19 @@ import Testing
     }
 
     @Test func `honua run ends with status 1 when the process fails`() async throws {
-        let (status, output) = try await run(header + "spec: {steps: [{name: a, action: fail, with: {message: no luck}}]}")
+        let (status, output) = try await run(
+            header + "spec: {steps: [{name: a, action: fail, with: {message: no luck}}]}"
+        )
         #expect(status == 1)
         #expect(output.contains("Failed: step a: no luck"))
     }
 
     @Test(arguments: [
         ("spec: {a: b: c}", ":4:", "malformed YAML"), ("spec: {processType: Nope}", ":4:", "there is no process type"),
-        ("spec:\n  steps:\n  - {name: a, action: echo, with: {message: x}}\n  - {name: b}", ":7:", "action: is required"),
+        (
+            "spec:\n  steps:\n  - {name: a, action: echo, with: {message: x}}\n  - {name: b}", ":7:",
+            "action: is required"
+        ),
         ("spec:\n  steps:\n  - name: a\n    action: echo\n    with: {}", ":8:", "message: is required"),
     ])
     func `honua run names file and line of what it cannot run`(spec: String, line: String, words: String) async throws {

@@ -2,6 +2,7 @@ import CRDs
 import JSON
 import Testing
 import Workflows
+
 @testable import Reconcilers
 
 @Suite struct ProcessOutlookTests {
@@ -61,10 +62,12 @@ import Workflows
         #expect(conditions(.succeeded(message: ""), previous: [foreign], at: late).contains(foreign))
     }
 
-    @Test(arguments: [
-        (["a": 1], ["a": 1], [:]), (["a": 2], ["a": 1], ["a": 2]), ([:], ["a": 1], ["a": .null]),
-        (["a": ["x": 1]], ["a": ["x": 1, "y": 2]], ["a": ["y": .null]]), (["l": [1]], ["l": [1, 2]], ["l": [1]]),
-    ] as [(JSONValue, JSONValue, JSONValue)])
+    @Test(
+        arguments: [
+            (["a": 1], ["a": 1], [:]), (["a": 2], ["a": 1], ["a": 2]), ([:], ["a": 1], ["a": .null]),
+            (["a": ["x": 1]], ["a": ["x": 1, "y": 2]], ["a": ["y": .null]]), (["l": [1]], ["l": [1, 2]], ["l": [1]]),
+        ] as [(JSONValue, JSONValue, JSONValue)]
+    )
     func `a merge patch holds what differs and removes what is gone`(new: JSONValue, old: JSONValue, patch: JSONValue) {
         #expect(new.mergePatch(from: old) == patch)
         #expect(old.merging(patch) == new)

@@ -79,7 +79,8 @@ public final class RedisServer: Sendable {
     /// Starts the server, again after `stop()`, on the same port. Returns when it accepts connections.
     public func start() async throws {
         // `cat` ends with the input; the server's end ends nothing, so that its pid stays its own until then.
-        let script = #"exec 3>&1; "$@" >&3 2>&1 & echo "pid $!" >&3; exec >/dev/null 2>&1 3>&-; cat; kill -KILL $!; wait"#
+        let script =
+            #"exec 3>&1; "$@" >&3 2>&1 & echo "pid $!" >&3; exec >/dev/null 2>&1 3>&-; cat; kill -KILL $!; wait"#
         let shell = try ChildProcess(
             URL(fileURLWithPath: "/bin/sh"),
             ["-c", script, "sh", try Self.executable()] + arguments

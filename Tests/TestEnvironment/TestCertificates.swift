@@ -18,7 +18,9 @@ public final class TestCertificates: Sendable {
     private let folder: URL
 
     public init() throws {
-        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("redis-certificates-\(UUID().uuidString)")
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent(
+            "redis-certificates-\(UUID().uuidString)"
+        )
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         func file(_ name: String) -> URL { folder.appendingPathComponent(name) }
         let newKey = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]

@@ -2,6 +2,7 @@ import Actions
 import HTTPTransport
 import JSON
 import Testing
+
 @testable import Workflows
 
 @Suite struct DefinitionTests {

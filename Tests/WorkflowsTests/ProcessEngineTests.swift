@@ -2,6 +2,7 @@ import JSON
 import Logging
 import Synchronization
 import Testing
+
 @testable import Workflows
 
 /// The engine with a store in memory and actions made for the test.
@@ -94,7 +95,11 @@ import Testing
         throw CancellationError()
     }
 
-    private func waitForEnd(_ engine: ProcessEngine, _ changes: AsyncStream<Void>, _ id: String = "p") async throws
+    private func waitForEnd(
+        _ engine: ProcessEngine,
+        _ changes: AsyncStream<Void>,
+        _ id: String = "p"
+    ) async throws
         -> RunSnapshot
     {
         try await wait(engine, changes, id) { if case .ended = $0.activity { true } else { false } }

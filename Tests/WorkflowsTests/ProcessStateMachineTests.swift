@@ -1,5 +1,6 @@
 import JSON
 import Testing
+
 @testable import Workflows
 
 private let limits = ProcessState.Limits(stepParallelism: 2)
@@ -239,7 +240,8 @@ extension [ProcessEffect] {
         for _ in 0..<60 where !state.status.isFinished {
             let step = ["a", "b", "c", "d", "e"].randomElement(using: &random) ?? "a"
             let events: [ProcessEvent] = [
-                .stepSucceeded(step, output: 1), .stepSucceeded(step, output: 1), .stepFailed(step, StepError(.transient, "x")),
+                .stepSucceeded(step, output: 1), .stepSucceeded(step, output: 1),
+                .stepFailed(step, StepError(.transient, "x")),
                 .retryDue(step), .pause, .resume, .recover, .deadlineDue, .stepInterrupted(step),
             ]
             let event = events.randomElement(using: &random) ?? .resume

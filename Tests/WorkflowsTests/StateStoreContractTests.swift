@@ -3,6 +3,7 @@ import RedisClient
 import Stores
 import TestEnvironment
 import Testing
+
 @testable import Workflows
 
 /// What every state store must do, run against each.
@@ -29,7 +30,9 @@ import Testing
 
     private func document(_ text: String) -> StateDocument { StateDocument(Array(text.utf8)) }
 
-    @Test(arguments: Kind.allCases) func `a document is created once and read back byte by byte`(kind: Kind) async throws {
+    @Test(arguments: Kind.allCases) func `a document is created once and read back byte by byte`(
+        kind: Kind
+    ) async throws {
         try await withStore(kind) { store async throws in
             let first = StateDocument([0, 13, 10, 255, 34])
             #expect(try await store.load("p") == nil)

@@ -52,7 +52,8 @@ import YAML
     @Test func `aliases cannot blow a small text up`() {
         var text = "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n"
         for level in 1...8 {
-            text += "a\(level): &a\(level) [" + Array(repeating: "*a\(level - 1)", count: 10).joined(separator: ",") + "]\n"
+            text +=
+                "a\(level): &a\(level) [" + Array(repeating: "*a\(level - 1)", count: 10).joined(separator: ",") + "]\n"
         }
         let error = #expect(throws: YAMLError.self) { try YAMLDocument.parse(text) }
         #expect(error?.message.contains("too many values") == true)

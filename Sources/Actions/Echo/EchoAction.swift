@@ -23,7 +23,9 @@ public struct EchoAction: Action {
     /// - Returns: `{"message": …}`
     public func perform(_ inputs: JSONValue, _ context: StepContext) async throws -> JSONValue {
         let message = inputs["message"] ?? .null
-        context.logger.info("Process \(context.processID) step \(context.step): \(message.string ?? message.description)")
+        context.logger.info(
+            "Process \(context.processID) step \(context.step): \(message.string ?? message.description)"
+        )
         return ["message": message]
     }
 }

@@ -1,7 +1,7 @@
 internal import CCurl
 internal import Glibc
 
-// What libcurl calls, always on the event loop's thread, from within `perform` or `unpause`. The context is an
+// What libcurl calls, always on the event loop's thread, from within `advance` or `unpause`. The context is an
 // unretained pointer to the `Transfer`: the event loop holds a reference from before `MultiHandle.add` until after
 // `MultiHandle.remove`, and libcurl calls back at no other time.
 

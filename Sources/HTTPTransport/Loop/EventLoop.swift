@@ -1,6 +1,6 @@
 internal import CCurl
 
-/// Drives all transfers of a transport. Not thread-safe: it is made, run and dropped on the loop's thread.
+/// Drives all transfers of a transport. Not thread-safe: once made it is handed to its thread, run and dropped there.
 ///
 /// A transfer is in `active` from before libcurl knows it until after libcurl has let go of it, and whoever takes it out
 /// settles it. So each caller is told once, and libcurl never calls back into a transfer that is gone.
@@ -18,15 +18,18 @@ final class EventLoop {
     /// looks once in vain.
     private var nextDue: ContinuousClock.Instant?
 
-    init(multi: MultiHandle, mailbox: Mailbox, configuration: HTTPTransport.Configuration) {
-        self.multi = multi
+    init(mailbox: Mailbox, configuration: HTTPTransport.Configuration) throws(TransferError) {
         self.mailbox = mailbox
+        multi = try MultiHandle(
+            maxConnectionsPerHost: configuration.maxConnectionsPerHost,
+            wakeUp: mailbox.wakeUp
+        )
         settings = TransferSettings(configuration)
     }
 
     /// Runs until told to shut down, then fails what is left.
     func run() {
-        var failure: CURLMcode?
+        var reason = "the transport was shut down"
         var commands: [Command] = []
         loop: while true {
             mailbox.take(into: &commands)
@@ -35,19 +38,17 @@ final class EventLoop {
             }
             commands.removeAll(keepingCapacity: true)
 
-            var status = multi.perform()
+            let status = multi.advance()
             passGates()
             collectFinished()
             endOverdue()
-            // Returns at once if `passGates` let a transfer in.
-            if status == CURLM_OK { status = multi.poll(milliseconds: untilNextDue()) }
-            guard status == CURLM_OK else {
+            guard status == CURLM_OK, multi.wait(until: nextDue) else {
                 // Out of memory or descriptors, or libcurl has a bug: nothing it says is to be relied on any more.
-                failure = status
+                reason = "the event loop failed: \(String(cString: curl_multi_strerror(status)))"
                 break
             }
         }
-        end(with: failure, leftover: commands + mailbox.close())
+        end(reason, leftover: commands + mailbox.close())
     }
 
     // MARK: Commands
@@ -100,7 +101,7 @@ final class EventLoop {
         }
     }
 
-    /// Hands a transfer to libcurl, which has it begin with the next `perform`.
+    /// Hands a transfer to libcurl, which has it begin with the next `advance`.
     private func begin(_ transfer: Transfer) {
         let status = multi.add(transfer.easy)
         guard status == CURLM_OK else {
@@ -186,16 +187,12 @@ final class EventLoop {
         try? transfer.easy.set(CURLOPT_FORBID_REUSE, true)
     }
 
-    private func end(with failure: CURLMcode?, leftover: [Command]) {
-        func error(for prepared: PreparedRequest) -> TransferError {
-            guard let failure else { return prepared.shutDown }
-            return prepared.error(.shutDown, "libcurl gave up: \(String(cString: curl_multi_strerror(failure)))")
-        }
+    private func end(_ reason: String, leftover: [Command]) {
         for transfer in active.values {
-            abort(transfer, error(for: transfer.prepared))
+            abort(transfer, transfer.prepared.error(.shutDown, reason))
         }
         for case .start(let submission) in leftover {
-            submission.delivery.fail(error(for: submission.prepared))
+            submission.delivery.fail(submission.prepared.error(.shutDown, reason))
         }
     }
 
@@ -229,11 +226,5 @@ final class EventLoop {
             guard case .shared(key) = other.connection else { continue }
             forbidReuse(of: other)
         }
-    }
-
-    private func untilNextDue() -> Int32 {
-        guard let nextDue else { return .max }
-        let left = ContinuousClock.now.duration(to: nextDue).milliseconds
-        return Int32(clamping: max(0, left))
     }
 }

@@ -1,9 +1,9 @@
 internal import Glibc
 internal import Synchronization
 
-/// A named thread that runs one closure and is joined.
+/// The thread of an event loop: named, and joined at the end.
 ///
-/// A plain thread, because libcurl's loop blocks in `poll`, and threads of the cooperative pool must not block.
+/// A plain thread, because the loop blocks in `poll`, and threads of the cooperative pool must not block.
 final class LoopThread: Sendable {
     private enum State {
         /// May be running. Moves to `joined`.
@@ -14,8 +14,8 @@ final class LoopThread: Sendable {
 
     private let state: Mutex<State>
 
-    /// Starts the thread. `name` has at most 15 bytes, the kernel's limit.
-    init(name: String, body: @escaping @Sendable () -> Void) throws(TransferError) {
+    /// Starts the thread, which takes the loop over. `name` has at most 15 bytes, the kernel's limit.
+    init(name: String, running loop: sending EventLoop) throws(TransferError) {
         // Signals belong to the threads that wait for them. Those a fault raises stay open, for crash reports.
         var signals = sigset_t()
         var previous = sigset_t()
@@ -25,7 +25,7 @@ final class LoopThread: Sendable {
         defer { pthread_sigmask(SIG_SETMASK, &previous, nil) }
 
         // One reference for the thread, which takes it over first thing; taken back here when there is no thread.
-        let work = Unmanaged.passRetained(Work(name: name, body: body))
+        let work = Unmanaged.passRetained(Work(name: name, loop: loop))
         var thread = pthread_t()
         let status = pthread_create(
             &thread,
@@ -44,7 +44,7 @@ final class LoopThread: Sendable {
         state = Mutex(.started(thread))
     }
 
-    /// Waits until the closure has returned. May be called again, and by several threads: all wait, hence the join
+    /// Waits until the loop has ended. May be called again, and by several threads: all wait, hence the join
     /// under the lock, which nothing else uses.
     func join() {
         state.withLock { state in
@@ -59,18 +59,19 @@ final class LoopThread: Sendable {
         }
     }
 
-    private final class Work: Sendable {
+    /// What the thread is handed through C: not `Sendable`, since the loop is not, and used by that thread alone.
+    private final class Work {
         private let name: String
-        private let body: @Sendable () -> Void
+        private let loop: EventLoop
 
-        init(name: String, body: @escaping @Sendable () -> Void) {
+        init(name: String, loop: EventLoop) {
             self.name = name
-            self.body = body
+            self.loop = loop
         }
 
         func run() {
             nameThread()
-            body()
+            loop.run()
         }
 
         /// Through proc(5), since the C function is a GNU extension that Swift does not see. The name is only for people

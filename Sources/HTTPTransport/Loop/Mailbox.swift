@@ -2,30 +2,31 @@ internal import Synchronization
 
 /// Commands on their way from any thread to the event loop.
 ///
-/// The loop takes all of them at once, so only the first command after that has to wake it. The wake-up goes out after
-/// the lock is released: the reference taken under it keeps the multi handle alive until then.
+/// The loop takes all of them at once, so only the first command after that has to wake it.
 final class Mailbox: Sendable {
     private struct State {
-        /// nil once the event loop has ended.
-        var multi: MultiHandle?
+        /// False once the event loop has ended.
+        var isOpen = true
         var commands: [Command] = []
     }
 
-    private let state: Mutex<State>
+    /// Signalled when there are commands.
+    let wakeUp: WakeUp
+    private let state = Mutex(State())
 
-    init(waking multi: MultiHandle) {
-        state = Mutex(State(multi: multi))
+    init(_ wakeUp: WakeUp) {
+        self.wakeUp = wakeUp
     }
 
     /// Leaves a command. False when the event loop has ended; the command is dropped then.
     @discardableResult
     func post(_ command: Command) -> Bool {
-        let (isOpen, asleep) = state.withLock { state -> (Bool, MultiHandle?) in
-            guard let multi = state.multi else { return (false, nil) }
+        let (isOpen, isFirst) = state.withLock { state -> (Bool, Bool) in
+            guard state.isOpen else { return (false, false) }
             state.commands.append(command)
-            return (true, state.commands.count == 1 ? multi : nil)
+            return (true, state.commands.count == 1)
         }
-        asleep?.wakeUp()
+        if isFirst { wakeUp.signal() }
         return isOpen
     }
 
@@ -37,7 +38,7 @@ final class Mailbox: Sendable {
     /// Refuses commands from now on and returns those not yet taken. For the event loop.
     func close() -> [Command] {
         state.withLock { state in
-            state.multi = nil
+            state.isOpen = false
             defer { state.commands = [] }
             return state.commands
         }

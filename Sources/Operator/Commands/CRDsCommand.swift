@@ -17,7 +17,9 @@ struct CRDsCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Prints the definitions as YAML.")
 
         func run() {
-            for manifest in CustomResourceDefinition.all { print("---\n" + YAMLDocument.emit(manifest), terminator: "") }
+            for manifest in CustomResourceDefinition.all {
+                print("---\n" + YAMLDocument.emit(manifest), terminator: "")
+            }
         }
     }
 

@@ -1,6 +1,6 @@
 internal import JSON
-internal import RedisClient
 internal import Reconcilers
+internal import RedisClient
 internal import Stores
 internal import Workflows
 

@@ -5,8 +5,8 @@ internal import JSON
 internal import KubeClient
 internal import KubeRuntime
 internal import Logging
-internal import RedisClient
 internal import Reconcilers
+internal import RedisClient
 internal import ServiceLifecycle
 internal import Workflows
 

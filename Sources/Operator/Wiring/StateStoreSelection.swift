@@ -9,7 +9,10 @@ enum StateStoreSelection {
     ///
     /// An unreachable Redis ends the start, unless `abortConnect=false` or `Redis:ValidateConnectionOnStartup=false`
     /// says that it may come later; processes then wait for it.
-    static func connect(_ configuration: OperatorConfiguration, _ logger: (String) -> Logger) async throws -> RedisClient? {
+    static func connect(
+        _ configuration: OperatorConfiguration,
+        _ logger: (String) -> Logger
+    ) async throws -> RedisClient? {
         let log = logger("Honua.ProcessFramework.State")
         guard let redis = configuration.redis else {
             log.warning("Using in-memory stores. This is not suitable for production.")

@@ -18,7 +18,12 @@ extension HonuaProcessReconciler {
         } catch let error as StateStoreUnavailable {
             guard waited >= settings.storeOutageLimit else { return .after(.seconds(2)) }
             // A store that is gone for good must not keep namespaces from being deleted.
-            record(.warning, "StateNotRemoved", "the state of the deleted process could not be removed: \(error)", process)
+            record(
+                .warning,
+                "StateNotRemoved",
+                "the state of the deleted process could not be removed: \(error)",
+                process
+            )
         }
         try await removeFinalizer(from: process)
         logger.info("Process \(id) cleanup ended: the resource is released")

@@ -97,7 +97,8 @@ extension HonuaProcessReconciler {
     /// The resource carries the id of another one: it was restored from a backup, or copied.
     func waitForAdoption(_ process: HonuaProcess) async throws -> Requeue {
         let id = process.metadata.labels?[HonuaProcess.processIDLabel] ?? ""
-        let message = "the resource was started as process \(id), which is not its UID: it was restored or copied. "
+        let message =
+            "the resource was started as process \(id), which is not its UID: it was restored or copied. "
             + "Remove the label \(HonuaProcess.processIDLabel) and the finalizer to run it as a new process"
         let outlook = ProcessOutlook.working(.waitingForRecovery, message: message)
         try await write(projection(process).status(outlook, phase: nil), to: process)

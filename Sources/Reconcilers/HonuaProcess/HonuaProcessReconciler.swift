@@ -75,7 +75,11 @@ public final class HonuaProcessReconciler: Sendable {
 
     /// What the operator's service account must be allowed, for `manifests/rbac`.
     public static let permissions = [
-        Permission(group: "honua.io", resources: ["honuaprocesses"], verbs: ["get", "list", "watch", "patch", "delete"]),
+        Permission(
+            group: "honua.io",
+            resources: ["honuaprocesses"],
+            verbs: ["get", "list", "watch", "patch", "delete"]
+        ),
         Permission(group: "honua.io", resources: ["honuaprocesses/status"], verbs: ["patch"]),
         Permission(group: "", resources: ["events"], verbs: ["create", "patch"]),
     ]

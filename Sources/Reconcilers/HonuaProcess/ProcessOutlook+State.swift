@@ -33,7 +33,8 @@ extension ProcessOutlook {
             return .working(.progressing, message: "waits for the state store: \(heldBecause)")
         }
         if let waiting = state.steps.first(where: { $0.status == .waiting }) {
-            let message = "step \(waiting.name) is tried again after attempt \(waiting.attempt): \(waiting.message ?? "")"
+            let message =
+                "step \(waiting.name) is tried again after attempt \(waiting.attempt): \(waiting.message ?? "")"
             return .working(.progressingWithRetry, message: message)
         }
         return .working(.progressing, message: "\(progress(state)), step \(state.currentStep ?? "-")")

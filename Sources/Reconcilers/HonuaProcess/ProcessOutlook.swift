@@ -31,7 +31,8 @@ enum ProcessOutlook: Sendable, Hashable {
             )
         }
         if isDefinitionChanged {
-            let message = "the spec changed after the run began; the run keeps what it began with. "
+            let message =
+                "the spec changed after the run began; the run keeps what it began with. "
                 + "Set spec.rerunToken to run the new one"
             conditions.append(Condition(HonuaProcessCondition.definitionChanged, .true, reason(.specChanged), message))
         }

@@ -14,9 +14,19 @@ public struct RetryBackoff: Described, Hashable {
 
     public static let about = "How long to wait between the attempts of a step."
     public static let fields: [Field<RetryBackoff>] = [
-        Field("duration", \.duration, "Delay before the second attempt, for example 5s. Default 5s.", adjust: asDuration),
+        Field(
+            "duration",
+            \.duration,
+            "Delay before the second attempt, for example 5s. Default 5s.",
+            adjust: asDuration
+        ),
         Field("factor", \.factor, "Multiplies the delay after each attempt. Default 1.") { $0.minimum = 1 },
-        Field("maxDuration", \.maxDuration, "No delay is longer, for example 5m. Default: no limit.", adjust: asDuration),
+        Field(
+            "maxDuration",
+            \.maxDuration,
+            "No delay is longer, for example 5m. Default: no limit.",
+            adjust: asDuration
+        ),
     ]
 
     /// The delay after the given attempt (counted from 1) has failed. Without jitter: the engine is deterministic, and

@@ -12,7 +12,9 @@ extension WorkflowDefinition {
             found.append(contentsOf: inStep.map { $0.inside("steps[\(index)]") })
         }
         if found.isEmpty, let cycle = firstCycle() {
-            found.append(.init(path: "steps", "the steps need each other in a cycle: \(cycle.joined(separator: " -> "))"))
+            found.append(
+                .init(path: "steps", "the steps need each other in a cycle: \(cycle.joined(separator: " -> "))")
+            )
         }
         return found
     }

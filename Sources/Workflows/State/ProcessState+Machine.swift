@@ -58,7 +58,8 @@ extension ProcessState {
         var copy = other
         copy.remainingMilliseconds = remainingMilliseconds
         guard copy.steps.count == steps.count else { return false }
-        for index in steps.indices where copy.steps[index].retryDelayMilliseconds != nil && steps[index].retryDelayMilliseconds != nil {
+        for index in steps.indices
+        where copy.steps[index].retryDelayMilliseconds != nil && steps[index].retryDelayMilliseconds != nil {
             copy.steps[index].retryDelayMilliseconds = steps[index].retryDelayMilliseconds
         }
         return self == copy
