@@ -86,7 +86,7 @@ let package = Package(
             of: "Workflows",
             ["Workflows", "JSON", "Actions", "Stores", "RedisClient", "HTTPTransport", "TestEnvironment", logging]
         ),
-        tests(of: "CRDs", ["CRDs", "JSON", "KubeClient", "Workflows", "TestEnvironment"]),
+        tests(of: "CRDs", ["CRDs", "JSON", "KubeClient", "Workflows", "Actions", "HTTPTransport"]),
         tests(of: "Reconcilers", ["Reconcilers", "CRDs", "JSON", "KubeClient", "Workflows"]),
         tests(
             of: "Operator",

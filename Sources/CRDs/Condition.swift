@@ -36,12 +36,24 @@ public struct Condition: Described, Hashable {
         self.message = message
     }
 
+    private static let reasonPattern = JSONSchema.Pattern(
+        "^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$",
+        meaning: "a reason (a letter, then letters, digits, '_', ',' or ':')",
+        matches: { text in
+            guard text.utf8.allSatisfy({ $0 < 0x80 }), let first = text.first, let last = text.last else {
+                return false
+            }
+            return first.isLetter && last != "," && last != ":"
+                && text.allSatisfy { $0.isLetter || $0.isNumber || "_,:".contains($0) }
+        }
+    )
+
     public static let about = "One aspect of the state of the process."
     public static let fields: [Field<Condition>] = [
         Field("type", \.type, "The aspect, in CamelCase.", isRequired: true) { $0.maxLength = 316 },
         Field("status", \.status, "True, False or Unknown.", isRequired: true),
         Field("reason", \.reason, "One word for machines.", isRequired: true) {
-            $0.pattern = "^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$"
+            $0.pattern = reasonPattern
             $0.maxLength = 1024
         },
         Field("message", \.message, "A sentence for people.", isRequired: true) { $0.maxLength = 32768 },

@@ -1,7 +1,4 @@
 extension Duration {
-    /// What a duration looks like in a document, as a regular expression over the whole string.
-    public static let textPattern = "^([0-9]+(\\.[0-9]+)?(ms|s|m|h))+$"
-
     /// Reads the form Kubernetes users write (Go's `time.ParseDuration`): `90s`, `1h30m`, `1.5h`, `250ms`. Nil for
     /// anything else, a negative one included.
     public init?(text: String) {
@@ -13,7 +10,8 @@ extension Duration {
             rest.removeFirst(digits.count)
             let unit = rest.prefix { $0.isLetter }
             rest.removeFirst(unit.count)
-            guard let number = Double(digits), number.isFinite, number < 1e12 else { return nil }
+            guard digits.first != ".", digits.last != ".", let number = Double(digits), number.isFinite, number < 1e12
+            else { return nil }
             switch unit {
             case "h": total += .seconds(number * 3600)
             case "m": total += .seconds(number * 60)

@@ -1,5 +1,3 @@
-internal import _StringProcessing
-
 extension JSONSchema {
     /// One way in which a value breaks a schema.
     public typealias Violation = JSONDecodingError
@@ -55,9 +53,8 @@ extension JSONSchema {
         if let maxLength, text.count > maxLength {
             found.append(Violation("has \(text.count) characters, at most \(maxLength) are allowed"))
         }
-        if let pattern, let regex = try? Regex(pattern), text.wholeMatch(of: regex) == nil {
-            let meaning = patternMeaning ?? "a string that matches \(pattern)"
-            found.append(Violation("\"\(text)\" is not \(meaning)"))
+        if let pattern, !pattern.matches(text) {
+            found.append(Violation("\"\(text)\" is not \(pattern.meaning)"))
         }
     }
 

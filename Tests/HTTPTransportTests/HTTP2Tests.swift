@@ -60,6 +60,20 @@ struct HTTP2Tests {
         #expect(stream.status == 200)
     }
 
+    @Test func `a response is not held up by others that begin at the same moment`() async throws {
+        let server = try server { _, connection in
+            while true { try connection.respond("done", on: try connection.nextRequest()) }
+        }
+        // Held up, it would come with the next timer, after the connect timeout of 10 s.
+        let request = HTTPRequest(url: server.url(scheme: "https"), timeout: .seconds(5))
+        for _ in 0..<300 {
+            async let response = transport.send(request)
+            async let stream = transport.stream(request)
+            #expect(try await response.status == 200)
+            #expect(try await stream.body.collect(upTo: 10) == Array("done".utf8))
+        }
+    }
+
     @Test func `who waited for a connection that cannot be made learns so at once`() async throws {
         let port = try ScriptedServer.unusedPort()
         let transport = transport

@@ -15,8 +15,7 @@ private struct Wheel: Described, Hashable {
             $0.maximum = 30
         },
         Field("limit", \.limit, "A duration.") {
-            $0.pattern = Duration.textPattern
-            $0.patternMeaning = "a duration"
+            $0.pattern = .duration
         },
         Field("tags", \.tags, "Words."),
     ]
@@ -34,7 +33,7 @@ private struct Wheel: Described, Hashable {
             (["name": ""], ["name: must not be empty"]),
             (["name": 1], ["name: expected a string, found an integer"]),
             (["name": "a", "size": 31], ["size: must be at most 30"]),
-            (["name": "a", "limit": "soon"], ["limit: \"soon\" is not a duration"]),
+            (["name": "a", "limit": "soon"], ["limit: \"soon\" is not a duration such as 90s or 1h30m"]),
             (["name": "a", "tags": ["x", 2]], ["tags[1]: expected a string, found an integer"]),
             (["name": "a", "colour": 1], ["colour: unknown field; known are: limit, name, size, tags"]),
             (["name": "a", "size": .null], []),

@@ -26,8 +26,10 @@ public struct HTTPAction: Action {
         var timeout = JSONSchema(.string).with(\.description, "Default \(Self.defaultTimeout).")
         asDuration(&timeout)
         var url = JSONSchema(.string).with(\.description, "http:// or https://")
-        url.pattern = "^https?://[^ ]+$"
-        url.patternMeaning = "an http:// or https:// URL"
+        url.pattern = JSONSchema.Pattern("^https?://[^ ]+$", meaning: "an http:// or https:// URL") { text in
+            guard let rest = ["http://", "https://"].first(where: text.hasPrefix) else { return false }
+            return text.count > rest.count && !text.contains(" ")
+        }
         let strings = JSONSchema(.object).with(\.additionalProperties, [JSONSchema(.string)])
         var expect = JSONSchema(.array).with(\.description, "Statuses that count as success. Default: 200 to 299.")
         expect.items = [JSONSchema(.integer).with(\.minimum, 100).with(\.maximum, 599)]

@@ -16,7 +16,8 @@ public struct HTTPRequest: Sendable {
     /// Ends it with `.timedOut`. Default nil: no limit.
     public var timeout: Duration?
     /// How long the exchange may go without a byte received before it ends with `.idle`. The clock starts with the
-    /// call, starts anew with each byte, and stands still while the reader of a stream is too slow. Default nil: no limit.
+    /// call, starts anew with each line of the header block and each byte of the body, and stands still while the reader
+    /// of a stream is too slow. Sending a long body does not count. Default nil: no limit.
     public var idleTimeout: Duration?
     /// The longest body that `send` collects, in bytes; beyond it the exchange ends with `.bodyTooLarge`. Streams have
     /// no limit. Default 64 MiB: room for a page of 10,000 large Kubernetes objects, and still bounded.

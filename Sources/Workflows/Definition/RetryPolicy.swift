@@ -79,6 +79,5 @@ public struct RetryPolicy: Described, Hashable {
 /// Narrows a string field to durations such as `90s` or `1h30m`.
 @Sendable
 public func asDuration(_ schema: inout JSONSchema) {
-    schema.pattern = Duration.textPattern
-    schema.patternMeaning = "a duration such as 90s or 1h30m"
+    schema.pattern = .duration
 }

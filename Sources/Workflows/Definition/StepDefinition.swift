@@ -35,13 +35,31 @@ public struct StepDefinition: Described, Hashable {
     }
 
     /// What step names look like: a letter, then letters, digits, dashes and underscores.
-    static let namePattern = "^[A-Za-z][A-Za-z0-9_-]*$"
+    static let namePattern = JSONSchema.Pattern(
+        "^[A-Za-z][A-Za-z0-9_-]*$",
+        meaning: "a step name (a letter, then letters, digits, '-' or '_')",
+        matches: { name in
+            guard let first = name.unicodeScalars.first, first.properties.isAlphabetic, first.isASCII else {
+                return false
+            }
+            return name.utf8.allSatisfy(isNameByte)
+        }
+    )
+
+    @Sendable
+    private static func isNameByte(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"):
+            true
+        default: false
+        }
+    }
 
     public static let about = "One step of a workflow."
     public static let fields: [Field<StepDefinition>] = [
         Field("name", \.name, "Unique within the definition: letters, digits, dashes.", isRequired: true) {
             $0.pattern = namePattern
-            $0.patternMeaning = "a step name (a letter, then letters, digits, '-' or '_')"
             $0.maxLength = 63
         },
         Field("action", \.action, "What the step does, for example http, delay or echo.", isRequired: true) {
