@@ -75,13 +75,16 @@ public struct EventRecorder: Sendable {
         continuation.yield((entry, .now))
     }
 
+    /// Takes no more events; `run()` ends when those recorded so far are sent.
+    public func finish() { continuation.finish() }
+
     private struct Sent {
         let name: String
         var count: Int
         let at: ContinuousClock.Instant
     }
 
-    /// Sends what is recorded until the task is cancelled.
+    /// Sends what is recorded, until `finish()` or until the task is cancelled, which drops what has not been sent.
     public func run() async {
         var sent: [Entry: Sent] = [:]
         for await (entry, time) in entries {

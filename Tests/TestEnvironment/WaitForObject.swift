@@ -45,6 +45,28 @@ extension ResourceClient {
         return nil
     }
 
+    /// Hands every change from a version on to `body`, until that returns true.
+    ///
+    /// A server may end a watch at any time, and does so some seconds after a definition was installed: the watch is then
+    /// opened again where it ended.
+    public func observe(
+        from version: String,
+        until body: (WatchEvent<Object>) throws -> Bool
+    ) async throws {
+        var version = version
+        while true {
+            for try await event in watch(from: version) {
+                switch event {
+                case .added(let object), .modified(let object), .deleted(let object):
+                    version = object.metadata.resourceVersion
+                case .bookmark(let bookmark): version = bookmark
+                }
+                if try body(event) { return }
+            }
+            try Task.checkCancellation()
+        }
+    }
+
     /// Waits by a watch until there is no object of that name.
     public func waitUntilGone(_ name: String, within limit: Duration = .seconds(60)) async throws {
         let gone: Bool? = try await TestEnvironment.within(limit) {

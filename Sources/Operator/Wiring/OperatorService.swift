@@ -81,17 +81,31 @@ struct OperatorService: Service {
     /// Runs until it is told to stop. Running steps are interrupted then, and go on under their keys with the next
     /// operator.
     func run() async throws {
-        // Everything inside returns when it is cancelled.
-        await cancelWhenGracefulShutdown {
-            await withDiscardingTaskGroup { group in
-                group.addTask { await engine.run() }
-                group.addTask { await events.run() }
-                group.addTask { await controller.run { try await reconciler.reconcile($0) } }
-            }
+        await withTaskGroup { group in
+            group.addTask { await events.run() }
+            await work()
+            // The last events tell how it ended. An API server that does not take them must not hold up the end.
+            events.finish()
+            group.addTask { try? await Task.sleep(for: Self.eventDeliveryLimit) }
+            await group.next()
+            group.cancelAll()
         }
         await redis?.shutdown()
         transport.shutdown()
         client.shutdown()
+    }
+
+    /// Of the 30 s that Kubernetes gives a pod to end, what is left to deliver events.
+    private static let eventDeliveryLimit: Duration = .seconds(5)
+
+    /// Ends when the operator is told to stop: everything inside returns when it is cancelled.
+    private func work() async {
+        await cancelWhenGracefulShutdown {
+            await withDiscardingTaskGroup { group in
+                group.addTask { await engine.run() }
+                group.addTask { await controller.run { try await reconciler.reconcile($0) } }
+            }
+        }
     }
 
     /// An API server that refuses this client will go on refusing; one that is away may come back.

@@ -41,7 +41,7 @@ struct CommandPipeline {
         return firstSent.map { min($0, firstWaiting) } ?? firstWaiting
     }
 
-    mutating func enqueue(_ commands: Deque<PendingCommand>) {
+    mutating func enqueue(_ commands: some Collection<PendingCommand>) {
         waiting.append(contentsOf: commands)
     }
 
