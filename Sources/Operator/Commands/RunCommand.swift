@@ -75,10 +75,14 @@ private struct LocalRun {
             onChange: { _ in change.yield() }
         )
         let request = request
+        // Trapped before anything runs, so that an early Ctrl-C cancels the process as well.
+        let signals = await UnixSignalsSequence(trapping: .sigint, .sigterm)
         return await withTaskGroup(of: Void.self) { group in
             defer { group.cancelAll() }
             group.addTask { await engine.run() }
-            group.addTask { await Self.cancelOnInterrupt(engine, request.id) }
+            group.addTask {
+                for await _ in signals { engine.send(.cancel(.graceful), to: request.id) }
+            }
             group.addTask {
                 // Moves the display's clocks.
                 while (try? await Task.sleep(for: .milliseconds(100))) != nil { change.yield() }
@@ -93,12 +97,6 @@ private struct LocalRun {
                 return run.state?.status ?? .failed
             }
             return .failed
-        }
-    }
-
-    private static func cancelOnInterrupt(_ engine: ProcessEngine, _ id: String) async {
-        for await _ in await UnixSignalsSequence(trapping: .sigint, .sigterm) {
-            engine.send(.cancel(.graceful), to: id)
         }
     }
 }
