@@ -37,7 +37,9 @@ public struct RedisConnectionFailure: Error, Sendable, Hashable, CustomStringCon
         self.endpoint = endpoint
         self.wasEstablished = wasEstablished
         // The system's text for ENOTCONN would look like the line that reports success.
-        self.detail = detail.replacing("connected", with: "linked")
+        let detail = detail.replacing("connected", with: "linked")
+        let isSentence = detail.last.map { ".?!".contains($0) } ?? true
+        self.detail = isSentence ? detail : detail + "."
     }
 
     /// One line with the phrases operators look for.

@@ -1,4 +1,3 @@
-internal import Glibc
 internal import JSON
 public import Logging
 
@@ -47,64 +46,5 @@ public struct JSONLogHandler: LogHandler {
 
     private static func word(_ level: Logger.Level) -> String {
         level == .notice ? "information" : level == .info ? "information" : level.rawValue
-    }
-}
-
-/// Writes lines for people: the time, the level when it matters, the message, the metadata.
-public struct ConsoleLogHandler: LogHandler {
-    public var logLevel: Logger.Level
-    public var metadata: Logger.Metadata = [:]
-    public var metadataProvider: Logger.MetadataProvider?
-
-    private let output: LogOutput
-
-    /// A handler for people.
-    public init(level: Logger.Level, output: LogOutput = .standardError) {
-        logLevel = level
-        self.output = output
-    }
-
-    public subscript(metadataKey key: String) -> Logger.Metadata.Value? {
-        get { metadata[key] }
-        set { metadata[key] = newValue }
-    }
-
-    /// Writes the line at once.
-    public func log(event: LogEvent) {
-        var fields = metadata
-        if let provided = metadataProvider?.get() { fields.merge(provided) { $1 } }
-        if let explicit = event.metadata { fields.merge(explicit) { $1 } }
-        fields["process_id"] = nil
-        var line = "\(Timestamp.now.wholeSeconds)"
-        if event.level >= .warning { line += " \(event.level.rawValue.uppercased())" }
-        line += " \(event.message)"
-        for (key, value) in fields.sorted(by: { $0.key < $1.key }) { line += " \(key)=\(value)" }
-        if let error = event.error { line += " reason=\(error)" }
-        output.write(line + "\n")
-    }
-}
-
-/// A file descriptor that takes whole lines.
-public struct LogOutput: Sendable {
-    private let descriptor: Int32
-
-    /// Where JSON lines go.
-    public static let standardOutput = LogOutput(descriptor: STDOUT_FILENO)
-    /// Where lines for people go.
-    public static let standardError = LogOutput(descriptor: STDERR_FILENO)
-
-    /// One call to the system for each line, so that lines of several tasks do not mix; a reader that is gone is
-    /// ignored.
-    func write(_ line: String) {
-        var line = line
-        line.withUTF8 { bytes in
-            var rest = UnsafeRawBufferPointer(bytes)
-            while !rest.isEmpty {
-                let count = Glibc.write(descriptor, rest.baseAddress, rest.count)
-                if count < 0, errno == EINTR { continue }
-                guard count > 0 else { return }
-                rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(count))
-            }
-        }
     }
 }

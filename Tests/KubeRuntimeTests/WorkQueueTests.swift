@@ -1,4 +1,5 @@
 import Synchronization
+import TestEnvironment
 import Testing
 
 @testable import KubeRuntime

@@ -98,6 +98,24 @@ extension RealRedisTests {
             }
         }
 
+        @Test func `a server that dies is no fault of TLS, and is found again`() async throws {
+            let certificates = try TestCertificates()
+            try await RedisServer.with(.init(certificates: certificates)) { server in
+                try await withClient(
+                    configuration(server.connectionString) { $0.tls?.caFile = certificates.authority }
+                ) { client in
+                    try await client.connect()
+                    let states = client.states()
+                    await server.stop()
+                    let lost = await states.first { $0.failure != nil }
+                    #expect(lost?.failure?.reason == .closedByServer)
+                    try await server.start()
+                    #expect(await states.first { $0.isConnected } != nil)
+                    _ = try await client.ping()
+                }
+            }
+        }
+
         @Test func `files that cannot be used are named`() async throws {
             let certificates = try TestCertificates()
             try await RedisServer.with(.init(certificates: certificates)) { server in

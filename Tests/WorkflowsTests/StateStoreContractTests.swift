@@ -82,7 +82,7 @@ import Testing
     }
 
     @Test func `documents in memory expire, and expired ones are forgotten`() async throws {
-        let clock = StepClock()
+        let clock = ManualClock()
         let store = InMemoryProcessStateStore(time: TimeSource(clock))
         #expect(store.create("p", document("1"), timeToLive: .seconds(10)) == .committed)
         clock.advance(by: .seconds(9))

@@ -196,12 +196,15 @@ final class ConnectionLoop {
 
     /// Why a command whose time is up was not sent; `nil` when there is a connection.
     private var whyDown: RedisConnectionFailure? {
-        switch phase {
-        case .up: nil
-        case .down: lastFailure ?? RedisConnectionFailure(.timeout, endpoint, "no attempt has been made in time.")
-        case .attempting(let attempt):
-            lastFailure ?? RedisConnectionFailure(.timeout, endpoint, "still waiting for \(attempt.missing)")
+        if case .up = phase { return nil }
+        if let lastFailure {
+            guard lastFailure.wasEstablished else { return lastFailure }
+            return RedisConnectionFailure(lastFailure.reason, endpoint, "not yet again, since: \(lastFailure.detail)")
         }
+        if case .attempting(let attempt) = phase {
+            return RedisConnectionFailure(.timeout, endpoint, "still waiting for \(attempt.missing)")
+        }
+        return RedisConnectionFailure(.timeout, endpoint, "no attempt has been made in time.")
     }
 
     private func expire(_ now: ContinuousClock.Instant) {

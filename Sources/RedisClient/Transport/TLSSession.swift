@@ -101,6 +101,13 @@ final class TLSSession {
         case SSL_ERROR_SYSCALL where code != 0:
             _ = OpenSSLErrors.drain()
             throw TransferFailure(SystemError(operation.rawValue, code))
+        case SSL_ERROR_SSL where ERR_GET_REASON(ERR_peek_error()) == SSL_R_UNEXPECTED_EOF_WHILE_READING:
+            // A server that was killed does not say goodbye; that is no fault of TLS.
+            let hint = operation == .handshake ? " \(Self.plainPortHint)" : ""
+            throw TransferFailure(
+                .closedByServer,
+                "the server closed the connection (\(OpenSSLErrors.drain())).\(hint)"
+            )
         default:
             throw TransferFailure(.tls, explanation(operation.rawValue))
         }

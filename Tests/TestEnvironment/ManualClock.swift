@@ -1,12 +1,12 @@
 import Synchronization
 
 /// A clock that a test moves by hand.
-final class ManualClock: Clock, Sendable {
-    struct Instant: InstantProtocol {
+public final class ManualClock: Clock, Sendable {
+    public struct Instant: InstantProtocol {
         var offset: Duration = .zero
-        func advanced(by duration: Duration) -> Instant { Instant(offset: offset + duration) }
-        func duration(to other: Instant) -> Duration { other.offset - offset }
-        static func < (left: Instant, right: Instant) -> Bool { left.offset < right.offset }
+        public func advanced(by duration: Duration) -> Instant { Instant(offset: offset + duration) }
+        public func duration(to other: Instant) -> Duration { other.offset - offset }
+        public static func < (left: Instant, right: Instant) -> Bool { left.offset < right.offset }
     }
 
     private struct State {
@@ -18,10 +18,12 @@ final class ManualClock: Clock, Sendable {
 
     private let state = Mutex(State())
 
-    var now: Instant { state.withLock { $0.now } }
-    var minimumResolution: Duration { .zero }
+    public init() {}
 
-    func sleep(until deadline: Instant, tolerance: Duration?) async throws {
+    public var now: Instant { state.withLock { $0.now } }
+    public var minimumResolution: Duration { .zero }
+
+    public func sleep(until deadline: Instant, tolerance: Duration?) async throws {
         let (stream, continuation) = AsyncStream<Void>.makeStream()
         let id = state.withLock { state -> Int in
             state.next += 1
@@ -39,7 +41,7 @@ final class ManualClock: Clock, Sendable {
     }
 
     /// Returns when at least so many tasks sleep.
-    func sleepers(_ count: Int) async {
+    public func sleepers(_ count: Int) async {
         let (stream, continuation) = AsyncStream<Void>.makeStream()
         state.withLock { state in
             if state.sleepers.count >= count {
@@ -52,7 +54,7 @@ final class ManualClock: Clock, Sendable {
     }
 
     /// Moves time and wakes those whose time has come.
-    func advance(by duration: Duration) {
+    public func advance(by duration: Duration) {
         let due = state.withLock { state in
             state.now = state.now.advanced(by: duration)
             let due = state.sleepers.filter { $0.value.deadline <= state.now }
