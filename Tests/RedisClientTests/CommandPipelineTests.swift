@@ -1,4 +1,5 @@
 import Glibc
+import TestEnvironment
 import Testing
 
 @testable import RedisClient

@@ -1,5 +1,6 @@
 import Logging
 import RedisClient
+import TestEnvironment
 import Testing
 
 extension RealRedisTests {

@@ -1,6 +1,7 @@
 import Dispatch
 import Foundation
 import Synchronization
+import TestEnvironment
 
 /// A server on 127.0.0.1 that does to each command what the test says, to show the client what no real server would.
 ///

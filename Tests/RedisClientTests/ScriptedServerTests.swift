@@ -1,4 +1,5 @@
 import RedisClient
+import TestEnvironment
 import Testing
 
 /// What only a server that misbehaves can show.

@@ -1,4 +1,5 @@
 import RedisClient
+import TestEnvironment
 import Testing
 
 extension RealRedisTests {

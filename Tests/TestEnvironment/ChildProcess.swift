@@ -7,6 +7,8 @@ public final class ChildProcess: Sendable {
     /// A program that did not do what a test relies on.
     public struct Failure: Error, CustomStringConvertible {
         public let description: String
+
+        public init(description: String) { self.description = description }
     }
 
     private struct State {
