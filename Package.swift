@@ -45,7 +45,7 @@ let package = Package(
         .systemLibrary(name: "COpenSSL"),
         house("JSON", []),
         house("YAML", ["JSON", "CYAML"]),
-        house("HTTPTransport", ["CCurl", deque]),
+        house("HTTPTransport", ["CCurl"]),
         house("Telemetry", ["JSON", logging]),
         house("RedisClient", ["CHiredis", "COpenSSL", logging, deque]),
         house("KubeClient", ["JSON", "YAML", "HTTPTransport", logging]),

@@ -48,7 +48,8 @@ public final class HTTPTransport: Sendable {
     }
 
     /// Sends a request and returns once the header block of the response is complete, whatever its status. The body is
-    /// read as it arrives. It has a connection of its own while it lasts if the server speaks HTTP/2.
+    /// read as it arrives. Over `https` the exchange has a connection of its own, so that a slow reader slows down nothing
+    /// else; only with `http2` off is a kept connection used, and kept afterwards.
     ///
     /// Throws when there is no response; what ends the body early is thrown by the body. `request.timeout` and
     /// `request.idleTimeout` cover the body too; `request.maximumResponseBytes` does not apply.

@@ -189,6 +189,17 @@ struct ExchangeTests {
         #expect(await closed.value != nil)
     }
 
+    @Test func `no memory is set aside for what a server only announces`() async throws {
+        let server = try ScriptedServer { connection in
+            _ = try connection.readRequest()
+            try connection.send("HTTP/1.1 200 OK\r\nContent-Length: 1000000000000\r\n\r\nabc")
+        }
+        let error = await transferError { () throws(TransferError) in
+            try await transport.send(HTTPRequest(url: server.url(), maximumResponseBytes: .max))
+        }
+        #expect(error?.code == .connectionLost)
+    }
+
     @Test func `an endless header block is refused`() async throws {
         let server = try ScriptedServer { connection in
             _ = try connection.readRequest()

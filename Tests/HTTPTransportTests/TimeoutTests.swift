@@ -77,6 +77,7 @@ struct TimeoutTests {
         #expect(error?.isConnectionRefused == false)
         #expect(error?.wasNeverProcessed == true)
         #expect(error?.curlCode == 28)
+        withExtendedLifetime(listener) {}
     }
 
     @Test func `many timeouts of different lengths all pass`() async throws {

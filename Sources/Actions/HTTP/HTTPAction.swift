@@ -74,6 +74,8 @@ public struct HTTPAction: Action {
         request.timeout = Duration(text: inputs["timeout"]?.string ?? Self.defaultTimeout)
         request.maximumResponseBytes = Self.maximumResponseBytes
         request.headers.set("Idempotency-Key", context.idempotencyKey)
+        // The key lets the service recognise a request that reaches it twice.
+        request.mayBeRepeated = true
         switch body {
         case .string(let text): request.body = Array(text.utf8)
         case .some(let value):

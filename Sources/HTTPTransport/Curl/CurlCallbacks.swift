@@ -33,7 +33,7 @@ let willSendRequest: curl_prereq_callback = { context, _, _, _, _ in
 /// A socket was made and is about to be connected. Failing to set an option leaves a connection that works.
 let prepareSocket: curl_sockopt_callback = { _, socket, _ in
     // Bytes unacknowledged for so long end the connection, where TCP alone would go on for a quarter of an hour. 30 s
-    // outlast a rerouted network and end well before a lease of the usual 15 s could have been lost twice over.
+    // outlast a network that finds a new route, and a dead peer is noticed within the minute.
     var unacknowledged: UInt32 = 30_000
     setsockopt(socket, Int32(IPPROTO_TCP), TCP_USER_TIMEOUT, &unacknowledged, socklen_t(MemoryLayout<UInt32>.size))
     // Programs started by this process have no business with its connections.

@@ -19,7 +19,7 @@ extension TransferError {
 }
 
 extension TransferError.Code {
-    /// libcurl has fewer codes than there are causes, so for two of them its message decides. `TransferErrorTests` holds
+    /// libcurl has fewer codes than there are causes, so for two of them its message decides. `TLSTests` holds
     /// the messages of libcurl 7.88 with OpenSSL 3.0; a message that is not recognised falls back on the plain code.
     init(_ result: CURLcode, message: String, nameIsKnown: Bool) {
         switch result {

@@ -1,4 +1,5 @@
 internal import CCurl
+internal import Glibc
 
 /// Drives all transfers of a transport. Not thread-safe: once made it is handed to its thread, run and dropped there.
 ///
@@ -44,7 +45,8 @@ final class EventLoop {
             endOverdue()
             guard status == CURLM_OK, multi.wait(until: nextDue) else {
                 // Out of memory or descriptors, or libcurl has a bug: nothing it says is to be relied on any more.
-                reason = "the event loop failed: \(String(cString: curl_multi_strerror(status)))"
+                let cause = status == CURLM_OK ? UnsafePointer(strerror(errno)) : curl_multi_strerror(status)
+                reason = "the event loop failed: \(cause.map { String(cString: $0) } ?? "for no known reason")"
                 break
             }
         }
