@@ -47,7 +47,11 @@ public struct Controller<Object: KubeResource>: Sendable {
         store = Store(scopes: namespaces.isEmpty ? [""] : namespaces)
     }
 
-    /// Follows the objects and reconciles them until the task is cancelled; work in progress is cancelled with it.
+    /// Takes no new work; `run` ends when what is in progress is done. Returns at once.
+    public func stop() { queue.shutDown() }
+
+    /// Follows the objects and reconciles them until `stop()`, or until the task is cancelled, which cancels the work in
+    /// progress with it.
     public func run(reconcile: @escaping @Sendable (ObjectKey) async throws -> Requeue) async {
         await withDiscardingTaskGroup { group in
             for namespace in namespaces.isEmpty ? [nil] : namespaces.map(Optional.some) {
@@ -62,9 +66,12 @@ public struct Controller<Object: KubeResource>: Sendable {
             group.addTask { [queue] in await queue.run() }
             // Until the first list is complete a missing object means nothing.
             await store.waitUntilSynced()
-            for _ in 0..<workers {
-                group.addTask { await work(reconcile) }
+            await withDiscardingTaskGroup { workerGroup in
+                for _ in 0..<workers {
+                    workerGroup.addTask { await work(reconcile) }
+                }
             }
+            group.cancelAll()
         }
     }
 

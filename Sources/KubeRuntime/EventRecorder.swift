@@ -98,14 +98,17 @@ public struct EventRecorder: Sendable {
                 sent[entry] = earlier
                 await send(entry, time, update: earlier)
             } else {
-                let name = "\(entry.object.name).\(String(UInt64.random(in: .min ... .max), radix: 16))"
+                // Names have 253 characters at most (RFC 1123 subdomains).
+                let suffix = String(UInt64.random(in: .min ... .max), radix: 16)
+                let name = "\(entry.object.name.prefix(252 - suffix.count)).\(suffix)"
+                guard await send(entry, time, create: name) else { continue }
                 sent[entry] = Sent(name: name, count: 1, at: now)
-                await send(entry, time, create: name)
             }
         }
     }
 
-    private func send(_ entry: Entry, _ time: Timestamp, create name: String) async {
+    /// - Returns: whether the event is there.
+    private func send(_ entry: Entry, _ time: Timestamp, create name: String) async -> Bool {
         let event: JSONValue = [
             "metadata": ["name": .string(name), "namespace": .string(entry.object.namespace ?? "default")],
             "involvedObject": [
@@ -119,7 +122,7 @@ public struct EventRecorder: Sendable {
             "source": ["component": .string(component)], "reportingComponent": .string(component),
             "reportingInstance": .string(component),
         ]
-        await deliver(entry) { resources in
+        return await deliver(entry) { resources in
             _ = try await resources.create(try DynamicObject(json: event))
         }
     }
@@ -133,25 +136,32 @@ public struct EventRecorder: Sendable {
         }
     }
 
-    private func deliver(_ entry: Entry, _ request: (ResourceClient<DynamicObject>) async throws -> Void) async {
+    /// - Returns: whether the server took it.
+    @discardableResult
+    private func deliver(
+        _ entry: Entry,
+        _ request: (ResourceClient<DynamicObject>) async throws -> Void
+    ) async -> Bool {
         var backoff = Backoff(initial: .milliseconds(200), maximum: .seconds(5), jitter: 1)
         for attempt in 1...Self.attempts {
             do {
-                return try await request(client.resources(Self.api, namespace: entry.object.namespace ?? "default"))
+                try await request(client.resources(Self.api, namespace: entry.object.namespace ?? "default"))
+                return true
             } catch let error as KubeError where error.isRetryable && attempt < Self.attempts {
                 try? await Task.sleep(for: backoff.next())
             } catch is CancellationError {
-                return
+                return false
             } catch let error as KubeError where error.code == .alreadyExists {
                 // An earlier attempt arrived although its answer did not.
-                return
+                return true
             } catch {
                 logger.notice(
                     "an event was not delivered",
                     metadata: ["reason": "\(error)", "event": "\(entry.reason)"]
                 )
-                return
+                return false
             }
         }
+        return false
     }
 }

@@ -56,7 +56,7 @@ public struct Reflector<Object: KubeObject>: Sendable {
         var backoff = Backoff.reflector
         while !Task.isCancelled {
             do {
-                phase = try await step(phase, &backoff)
+                try await step(&phase, &backoff)
             } catch is CancellationError {
                 return
             } catch {
@@ -79,38 +79,26 @@ public struct Reflector<Object: KubeObject>: Sendable {
         }
     }
 
-    private func step(_ phase: Phase, _ backoff: inout Backoff) async throws -> Phase {
+    private func step(_ phase: inout Phase, _ backoff: inout Backoff) async throws {
         switch phase {
         case .listing(let version):
             let list = try await resources.list(selection, resourceVersion: version.isEmpty ? nil : version)
             for key in store.replace(list.items, scope: resources.namespace ?? "") { onChange(key) }
             logger.debug("listed", metadata: ["objects": "\(list.items.count)", "version": "\(list.resourceVersion)"])
             backoff.reset()
-            return .watching(from: list.resourceVersion)
+            phase = .watching(from: list.resourceVersion)
         case .watching(let version):
-            return try await watch(from: version, &backoff)
-        }
-    }
-
-    private func watch(from version: String, _ backoff: inout Backoff) async throws -> Phase {
-        var version = version
-        let opened = ContinuousClock.now
-        do {
+            let opened = ContinuousClock.now
             let timeout = Duration.seconds(Int64.random(in: Self.watchSeconds))
             for try await event in resources.watch(selection, from: version, timeout: timeout) {
-                version = handle(event)
+                // Kept event by event: what was seen before a failure is not watched again.
+                phase = .watching(from: handle(event))
                 backoff.reset()
             }
-        } catch let error as KubeError where error.code != .expired {
-            // What was seen before the failure is not watched again.
-            logger.debug("the watch broke", metadata: ["reason": "\(error)"])
-            guard ContinuousClock.now - opened >= Self.shortestWatch else { throw error }
-            return .watching(from: version)
+            if ContinuousClock.now - opened < Self.shortestWatch, !Task.isCancelled {
+                try await Task.sleep(for: backoff.next())
+            }
         }
-        if ContinuousClock.now - opened < Self.shortestWatch, !Task.isCancelled {
-            try await Task.sleep(for: backoff.next())
-        }
-        return .watching(from: version)
     }
 
     /// Updates the store; returns the version up to which everything has been seen.
@@ -120,7 +108,7 @@ public struct Reflector<Object: KubeObject>: Sendable {
             if store.apply(object) { onChange(object.metadata.key) }
             return object.metadata.resourceVersion
         case .deleted(let object):
-            store.remove(object.metadata.key)
+            store.remove(object)
             onChange(object.metadata.key)
             return object.metadata.resourceVersion
         case .bookmark(let version):

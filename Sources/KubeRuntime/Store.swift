@@ -57,8 +57,13 @@ public final class Store<Object: KubeObject>: Sendable {
         }
     }
 
-    func remove(_ key: ObjectKey) {
-        state.withLock { _ = $0.objects.removeValue(forKey: key) }
+    /// Forgets a deleted object, unless its name stands for another one by now.
+    func remove(_ object: Object) {
+        state.withLock { state in
+            let metadata = object.metadata
+            guard state.objects[metadata.key]?.metadata.uid == metadata.uid else { return }
+            state.objects[metadata.key] = nil
+        }
     }
 
     /// Takes over a whole list.

@@ -268,6 +268,52 @@ import Testing
         }
     }
 
+    @Test func `a store that falls back to an earlier state is brought forward, and nothing runs again`() async throws {
+        let store = InMemoryProcessStateStore()
+        let (gate, open) = AsyncStream<Void>.makeStream()
+        let early = Mutex<StateDocument?>(nil)
+        let probe = Probe { context in
+            // What the store holds before step a is done.
+            if context.step == "a" { early.withLock { $0 = store.load("p") } }
+            if context.step == "b" { for await _ in gate {} }
+            return .string(context.step)
+        }
+        try await withEngine(probe, store: store) { engine, changes in
+            engine.submit(request("p", "a", "b", "c"), mode: .begin)
+            _ = try await wait(engine, changes) { $0.state?.currentStep == "b" }
+            let now = try #require(store.load("p"))
+            let rolledBack = try #require(early.withLock { $0 })
+            _ = store.commit("p", rolledBack, replacing: now.digest, timeToLive: .seconds(60))
+            open.finish()
+            let end = try await waitForEnd(engine, changes)
+            #expect(end.state?.status == .completed)
+            #expect(probe.steps == ["a", "b", "c"])
+            #expect(try #require(store.load("p")).state(of: "p") == end.state)
+        }
+    }
+
+    @Test func `a cancel right after a repair by hand still interrupts what runs`() async throws {
+        let store = InMemoryProcessStateStore()
+        let probe = Probe { context in
+            try await context.time.sleep(for: .seconds(3600))
+            return "never"
+        }
+        try await withEngine(probe, store: store) { engine, changes in
+            engine.submit(request("p", "a"), mode: .begin)
+            _ = try await wait(engine, changes) { $0.state?.status == .running }
+            let mine = try #require(store.load("p"))
+            var edited = try mine.state(of: "p")
+            edited.user = "somebody else"
+            edited.version = 0
+            _ = store.commit("p", StateDocument(edited), replacing: mine.digest, timeToLive: .seconds(60))
+            engine.send(.cancel(.graceful), to: "p")
+            let end = try await waitForEnd(engine, changes)
+            #expect(end.state?.status == .cancelled)
+            #expect(end.state?.user == "somebody else")
+            #expect((end.state?.version ?? 0) > 1)
+        }
+    }
+
     @Test func `a state that is gone ends the run and is not brought back`() async throws {
         let store = InMemoryProcessStateStore()
         let (gate, open) = AsyncStream<Void>.makeStream()

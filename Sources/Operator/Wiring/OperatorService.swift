@@ -95,16 +95,25 @@ struct OperatorService: Service {
         client.shutdown()
     }
 
-    /// Of the 30 s that Kubernetes gives a pod to end, what is left to deliver events.
+    // Of the 30 s that Kubernetes gives a pod to end:
+    /// For reconciles in progress, each of which is a request or two.
+    private static let drainLimit: Duration = .seconds(10)
+    /// For events that are recorded and not yet sent.
     private static let eventDeliveryLimit: Duration = .seconds(5)
 
-    /// Ends when the operator is told to stop: everything inside returns when it is cancelled.
+    /// Ends when the operator is told to stop: first the controller, so that what it has begun to write is written, then
+    /// the engine.
     private func work() async {
-        await cancelWhenGracefulShutdown {
-            await withDiscardingTaskGroup { group in
-                group.addTask { await engine.run() }
-                group.addTask { await controller.run { try await reconciler.reconcile($0) } }
+        await withTaskGroup { group in
+            group.addTask { await engine.run() }
+            group.addTask { await controller.run { try await reconciler.reconcile($0) } }
+            group.addTask {
+                try? await gracefulShutdown()
+                controller.stop()
+                try? await Task.sleep(for: Self.drainLimit)
             }
+            await group.next()
+            group.cancelAll()
         }
     }
 

@@ -43,12 +43,13 @@ extension HonuaProcessReconciler {
             return .after(.milliseconds(50))
         case .live:
             // A run whose commits are held cannot record its cancellation, and one that does not end in time is left.
-            if waited >= settings.deletionLimit || (run.heldBecause != nil && waited >= .seconds(10)) {
+            let limit = run.heldBecause == nil ? settings.deletionLimit : min(settings.deletionLimit, .seconds(10))
+            guard waited < limit else {
                 engine.abandon(id)
                 return .after(.milliseconds(50))
             }
             engine.send(.cancel(.graceful), to: id)
-            return .after(settings.deletionLimit - waited)
+            return .after(limit - waited)
         }
     }
 

@@ -190,8 +190,7 @@ extension HonuaProcessReconciler {
     }
 
     private func forgetRun(_ uid: String) {
-        engine.abandon(uid)
-        engine.forget(uid)
+        engine.abandon(uid, forgetting: true)
     }
 
     // MARK: Events

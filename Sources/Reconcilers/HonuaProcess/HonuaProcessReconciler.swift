@@ -122,6 +122,11 @@ public final class HonuaProcessReconciler: Sendable {
     /// A resource with the finalizer and without a run: this operator has just started, or the run was forgotten.
     private func begin(_ process: HonuaProcess) async throws -> Requeue {
         guard let reference = process.status?.state else {
+            // The status may never have been written although the process has begun; the store knows.
+            if try await engine.store.load(process.metadata.uid) != nil {
+                engine.submit(recoveryRequest(for: process), mode: .recover(knownEpoch: 0))
+                return .awaitChange
+            }
             if process.wantsCancellation != nil { return try await showCancelledBeforeStart(process) }
             let request = try request(for: process)
             if process.wantsSuspension { return try await showSuspended(process) }
@@ -239,8 +244,17 @@ public final class HonuaProcessReconciler: Sendable {
         return settings.progressInterval - (ContinuousClock.now - last)
     }
 
-    private func report(_ state: ProcessState, _ heldBecause: String?, _ process: HonuaProcess) async throws {
-        if let shown = process.status?.state, (shown.epoch, shown.version) > (state.epoch, state.version) { return }
+    private func report(
+        _ state: ProcessState,
+        _ heldBecause: String?,
+        _ process: HonuaProcess,
+        isFinal: Bool = false
+    ) async throws {
+        if !isFinal, let shown = process.status?.state,
+            (shown.epoch, shown.version) > (state.epoch, state.version)
+        {
+            return
+        }
         let status = projection(process).status(
             of: state,
             heldBecause: heldBecause,
@@ -264,7 +278,8 @@ public final class HonuaProcessReconciler: Sendable {
         switch end {
         case .finished:
             guard let state else { return .awaitChange }
-            try await report(state, nil, process)
+            // The run has just read the store: whatever the resource shows, this is how the process ended.
+            try await report(state, nil, process, isFinal: true)
             engine.forget(id)
             return process.wantsRerun ? .after(.zero) : .awaitChange
         case .stateMissing:
@@ -275,9 +290,9 @@ public final class HonuaProcessReconciler: Sendable {
             return requeue
         case .invalidState(let reason):
             let outlook = ProcessOutlook.failed(.invalidState, message: reason)
-            try await write(projection(process).status(outlook, phase: .failed), to: process)
+            let changed = try await write(projection(process).status(outlook, phase: .failed), to: process)
             engine.forget(id)
-            record(.warning, "ProcessFailed", reason, process)
+            if changed { record(.warning, "ProcessFailed", reason, process) }
             return .awaitChange
         case .superseded:
             // Another replica has it. Should that one die, its heartbeat is what tells; until then stay away.

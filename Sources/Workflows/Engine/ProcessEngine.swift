@@ -23,6 +23,8 @@ public final class ProcessEngine: Sendable {
         var queue: Deque<ProcessRun> = []
         /// Ids of runs that take a slot.
         var active: Set<String> = []
+        /// Ids of runs to drop when they end.
+        var unwanted: Set<String> = []
         var isShutDown = false
     }
 
@@ -99,9 +101,22 @@ public final class ProcessEngine: Sendable {
     }
 
     /// Ends a run without touching its state: the process is not this engine's any more.
-    public func abandon(_ processID: String) {
-        guard !withdraw(processID) else { return }
-        state.withLock { $0.runs[processID] }?.abandon()
+    /// - Parameter forgetting: drops the run from memory as soon as it has ended.
+    public func abandon(_ processID: String, forgetting: Bool = false) {
+        if forgetting { state.withLock { _ = $0.unwanted.insert(processID) } }
+        if !withdraw(processID) { state.withLock { $0.runs[processID] }?.abandon() }
+        if forgetting { dropUnwanted(processID) }
+    }
+
+    private func dropUnwanted(_ processID: String) {
+        state.withLock { state in
+            guard state.unwanted.contains(processID) else { return }
+            if let run = state.runs[processID] {
+                guard case .ended = run.snapshot.activity else { return }
+                state.runs[processID] = nil
+            }
+            state.unwanted.remove(processID)
+        }
     }
 
     /// Confirms that the resource shows this epoch; effects of a takeover follow.
@@ -142,6 +157,7 @@ public final class ProcessEngine: Sendable {
 
     private func release(_ processID: String) {
         state.withLock { _ = $0.active.remove(processID) }
+        dropUnwanted(processID)
         admit()
     }
 

@@ -1,5 +1,6 @@
 internal import JSON
 internal import Logging
+internal import Synchronization
 
 /// A state that is stored, and what identifies its bytes.
 struct CommittedState: Sendable {
@@ -7,6 +8,21 @@ struct CommittedState: Sendable {
     let digest: String
     /// Whether storing it took the process over from an earlier owner.
     var isTakeover = false
+}
+
+/// The digests of the documents that a run has replaced, the latest ones.
+struct Ancestors: Sendable {
+    /// A store that writes its log every second loses a few commits of one process when it restarts; this is far more.
+    private static let limit = 64
+
+    private var digests: [String] = []
+
+    mutating func record(_ digest: String) {
+        if digests.count == Self.limit { digests.removeFirst() }
+        digests.append(digest)
+    }
+
+    func contains(_ digest: String) -> Bool { digests.contains(digest) }
 }
 
 /// Why a run cannot go on, other than by an end of its process.
@@ -106,15 +122,23 @@ extension ProcessRun {
         }
         switch result {
         case .committed:
+            ancestors.withLock { $0.record(previous.digest) }
             return .stored(CommittedState(state: next, digest: document.digest))
         case .missing:
             throw RunInterruption(end: .stateMissing)
         case .conflict:
-            guard let stored = try await load() else { throw RunInterruption(end: .stateMissing) }
+            guard var stored = try await load() else { throw RunInterruption(end: .stateMissing) }
             guard stored.state.epoch <= previous.state.epoch else {
                 logger.notice("Process \(id) belongs to another owner with epoch \(stored.state.epoch)")
                 throw RunInterruption(end: .superseded)
             }
+            if ancestors.withLock({ $0.contains(stored.digest) }) {
+                // Bytes this run has replaced before: the store lost what it had acknowledged. What is known here is newer.
+                logger.notice("Process \(id) state was rolled back by its store and is stored again")
+                return try await commit(next, over: CommittedState(state: previous.state, digest: stored.digest))
+            }
+            // An edit may have begun from an older version; versions must grow for whoever compares them.
+            stored.state.version = max(stored.state.version, previous.state.version)
             return .edited(stored)
         }
     }

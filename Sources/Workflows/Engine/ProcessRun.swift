@@ -29,6 +29,8 @@ final class ProcessRun: Sendable {
     /// The engine holds its runs; a run never outlives it, because `execute()` is a child of the engine's task.
     unowned let engine: ProcessEngine
     let logger: Logger
+    /// What this run has replaced in the store.
+    let ancestors = Mutex(Ancestors())
     private let current: Mutex<RunSnapshot>
     private let inbox: AsyncStream<Message>
     private let messages: AsyncStream<Message>.Continuation
@@ -267,14 +269,21 @@ final class ProcessRun: Sendable {
                 return .stepFailed(name, StepError(.permanent, "Output too large", detail: detail))
             }
             return .stepSucceeded(name, output: output)
-        } catch is CancellationError {
+        } catch is Interruption {
             return .stepInterrupted(name)
+        } catch is CancellationError {
+            // An action that gives up by itself, without having been told to, has failed.
+            if Task.isCancelled { return .stepInterrupted(name) }
+            return .stepFailed(name, StepError(.transient, "Interrupted"))
         } catch let error as StepError {
             return .stepFailed(name, error)
         } catch {
             return .stepFailed(name, StepError(.transient, "Unexpected failure", detail: "\(error)"))
         }
     }
+
+    /// The step was told to stop.
+    private struct Interruption: Error {}
 
     /// Runs the action until it ends, is interrupted, or takes too long. The action's task is cancelled in both cases
     /// and waited for.
@@ -288,7 +297,7 @@ final class ProcessRun: Sendable {
             group.addTask { try await body() }
             group.addTask {
                 for await _ in interruption {}
-                throw CancellationError()
+                throw Interruption()
             }
             if let limit = timeout.flatMap({ Duration(text: $0) }) {
                 group.addTask { [time] in
@@ -339,13 +348,17 @@ struct RunningSteps {
     mutating func interrupt(_ step: String) { interruptions.removeValue(forKey: step)?.finish() }
 
     /// What makes the running actions and timers match a state that somebody else has written.
-    func corrections(for state: ProcessState) -> [ProcessEffect] {
+    ///
+    /// A step that is not started any more is only stopped: what becomes of its action does not concern the state. A
+    /// step that is started while the process winds down is interrupted as usual.
+    mutating func corrections(for state: ProcessState) -> [ProcessEffect] {
         let started = Set(state.startedSteps)
-        let stop = interruptions.keys.filter { !started.contains($0) }.sorted().map { ProcessEffect.interrupt($0) }
+        for step in interruptions.keys where !started.contains(step) { interrupt(step) }
+        guard state.ending == nil else { return started.sorted().map { .interrupt($0) } }
         let run = state.steps.filter { started.contains($0.name) && interruptions[$0.name] == nil }
         let waits = state.steps.filter { $0.status == .waiting }.map { step in
             ProcessEffect.awaitRetry(step.name, .milliseconds(step.retryDelayMilliseconds ?? 0))
         }
-        return stop + run.compactMap(state.run) + waits
+        return run.compactMap(state.run) + waits
     }
 }

@@ -23,7 +23,9 @@ extension ProcessState {
         case .recover: effects += recover()
         case .stepSucceeded(let step, let output): succeed(step, output, moment)
         case .stepFailed(let step, let error): effects += fail(step, error, moment)
-        case .stepInterrupted(let step): settle(step, .cancelled, nil, moment)
+        case .stepInterrupted(let step):
+            // Steps are interrupted only when the process winds down; otherwise this is about an earlier start of the step.
+            if ending != nil { settle(step, .cancelled, nil, moment) }
         case .retryDue(let step): wake(step)
         case .pause: if status == .running, ending == nil { status = .paused }
         case .resume: effects += resume()
