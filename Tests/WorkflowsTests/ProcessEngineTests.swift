@@ -349,6 +349,20 @@ import Testing
         }
     }
 
+    @Test func `a process whose state cannot be read can be run again`() async throws {
+        let store = InMemoryProcessStateStore()
+        _ = store.create("p", StateDocument(Array("broken".utf8)), timeToLive: .seconds(60))
+        let probe = Probe()
+        try await withEngine(probe, store: store) { engine, changes in
+            engine.submit(request(), mode: .rerun(3, knownEpoch: 5))
+            let end = try await waitForEnd(engine, changes)
+            #expect(end.state?.status == .completed)
+            #expect(end.state?.rerun == 3)
+            #expect(end.state?.epoch == 6)
+            #expect(probe.steps == ["a", "b"])
+        }
+    }
+
     @Test func `a state of a later release is refused and left as it is`() async throws {
         var state = ProcessState(starting: request(), at: Timestamp(seconds: 0))
         state.schemaVersion = 2

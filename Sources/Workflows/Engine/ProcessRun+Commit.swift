@@ -87,10 +87,10 @@ extension ProcessRun {
     }
 
     private func startAgain(_ rerun: Int, _ knownEpoch: Int) async throws -> (CommittedState, [ProcessEffect])? {
-        guard let stored = try await load() else {
-            let state = newRun(rerun, epoch: knownEpoch + 1)
-            return try await create(state)
+        guard let document = try await untilAvailable({ try await $0.load(self.id) }) else {
+            return try await create(newRun(rerun, epoch: knownEpoch + 1))
         }
+        let stored = CommittedState(state: try lastRun(document, before: rerun, knownEpoch), digest: document.digest)
         // The run may have begun before this owner came.
         if stored.state.rerun >= rerun { return try await takeOver(knownEpoch: knownEpoch) }
         var state = newRun(rerun, epoch: max(stored.state.epoch, knownEpoch) + 1)
@@ -99,6 +99,22 @@ extension ProcessRun {
         guard case .stored(let committed) = try await commit(state, over: stored) else { return nil }
         logger.info("Process \(id) of type \(state.processType) started again by \(state.user ?? "anonymous")")
         return (committed, effects)
+    }
+
+    /// What a document says of the run before. One that cannot be read stands in no new run's way, unless a later
+    /// release can read it.
+    private func lastRun(
+        _ document: StateDocument,
+        before rerun: Int,
+        _ knownEpoch: Int
+    ) throws(InvalidState) -> ProcessState {
+        do {
+            return try document.state(of: id)
+        } catch {
+            guard !error.isFromLaterRelease else { throw error }
+            logger.notice("Process \(id) starts again over a state that cannot be read: \(error)")
+            return newRun(rerun - 1, epoch: max(1, knownEpoch))
+        }
     }
 
     private func newRun(_ rerun: Int, epoch: Int) -> ProcessState {

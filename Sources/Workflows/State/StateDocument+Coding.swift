@@ -7,6 +7,8 @@ public struct InvalidState: Error, Sendable, CustomStringConvertible {
 
     /// Every fault, with its path.
     public let faults: [String]
+    /// Whether the document is sound for all this release knows, and only too new for it.
+    public var isFromLaterRelease = false
 
     /// "Invalid state: steps[1].status: …"
     public var description: String { "\(Self.summary): \(faults.joined(separator: "; "))" }
@@ -25,10 +27,10 @@ extension StateDocument {
             throw InvalidState(faults: ["\(error)"])
         }
         if let version = document["schemaVersion"]?.int, version > ProcessState.currentSchemaVersion {
-            throw InvalidState(faults: [
+            let fault =
                 "schemaVersion: \(version) was written by a later release; this one reads up to "
-                    + "\(ProcessState.currentSchemaVersion)"
-            ])
+                + "\(ProcessState.currentSchemaVersion)"
+            throw InvalidState(faults: [fault], isFromLaterRelease: true)
         }
         let violations = ProcessState.validationSchema.violations(of: document)
         guard violations.isEmpty else { throw InvalidState(faults: violations.prefix(5).map(\.description)) }
