@@ -22,9 +22,7 @@ public struct ConsoleLogHandler: LogHandler {
 
     /// Writes the line at once.
     public func log(event: LogEvent) {
-        var fields = metadata
-        if let provided = metadataProvider?.get() { fields.merge(provided) { $1 } }
-        if let explicit = event.metadata { fields.merge(explicit) { $1 } }
+        var fields = fields(of: event)
         fields["process_id"] = nil
         var line = "\(Timestamp.now.wholeSeconds)"
         if event.level >= .warning { line += " \(event.level.rawValue.uppercased())" }

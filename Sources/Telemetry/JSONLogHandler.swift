@@ -28,9 +28,7 @@ public struct JSONLogHandler: LogHandler {
 
     /// Writes the line at once: the last words of a process that dies are not lost in a buffer.
     public func log(event: LogEvent) {
-        var fields = metadata
-        if let provided = metadataProvider?.get() { fields.merge(provided) { $1 } }
-        if let explicit = event.metadata { fields.merge(explicit) { $1 } }
+        var fields = fields(of: event)
         let processID = fields.removeValue(forKey: "process_id").map { "\($0)" } ?? ""
         var line = "{\"timestamp\":\(Self.quoted(Timestamp.now.description)),\"level\":\"\(Self.word(event.level))\""
         line += ",\"category\":\(Self.quoted(label)),\"process_id\":\(Self.quoted(processID))"
@@ -45,6 +43,9 @@ public struct JSONLogHandler: LogHandler {
     private static func quoted(_ text: String) -> String { JSONValue.string(text).description }
 
     private static func word(_ level: Logger.Level) -> String {
-        level == .notice ? "information" : level == .info ? "information" : level.rawValue
+        switch level {
+        case .info, .notice: "information"
+        default: level.rawValue
+        }
     }
 }

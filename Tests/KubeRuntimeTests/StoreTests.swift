@@ -60,6 +60,15 @@ import Testing
         #expect(store.get(key("a"))?.metadata.uid == "new")
     }
 
+    @Test func `the deletion of an object leaves its successor of the same name alone`() throws {
+        let store = Store<DynamicObject>()
+        _ = store.apply(try object("a", "12", uid: "new"))
+        store.remove(try object("a", "11", uid: "old"))
+        #expect(store.get(key("a"))?.metadata.uid == "new")
+        store.remove(try object("a", "13", uid: "new"))
+        #expect(store.get(key("a")) == nil)
+    }
+
     @Test func `an object of the same name with another identity is a change, even at a lower version`() throws {
         let store = Store<DynamicObject>()
         #expect(store.apply(try object("a", "9", uid: "old")))

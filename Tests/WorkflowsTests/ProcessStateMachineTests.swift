@@ -114,6 +114,15 @@ extension [ProcessEffect] {
         #expect(state.status == .failed)
     }
 
+    @Test func `an interruption that nobody asked for any more leaves the step as it is`() {
+        var state = newState("a")
+        _ = state.apply(.begin)
+        _ = state.apply(.stepInterrupted("a"))
+        #expect(state.phase("a") == .started)
+        _ = state.apply(.stepSucceeded("a", output: 1))
+        #expect(state.status == .completed)
+    }
+
     @Test func `the time-out ends the process at once and interrupts what runs`() {
         var state = newState("a", timeout: .seconds(10))
         _ = state.apply(.begin)
