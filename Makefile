@@ -6,7 +6,7 @@ MAKEFLAGS += --no-print-directory
 # Only what exists: the formatter fails for a path that does not.
 SWIFT_SOURCES = $(wildcard Package.swift Sources Tests Examples)
 
-.PHONY: help build test demo bench format lint manifests check-manifests chart-lint clean
+.PHONY: help build test examples demo bench format lint manifests check-manifests chart-lint clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,13 +21,16 @@ test: ## Run all tests, against real components on loopback; FILTER=x: only thos
 	swift build --build-tests
 	swift test --skip-build $(if $(FILTER),--filter '$(FILTER)')
 
+examples: ## Build the examples that are packages of their own
+	@scripts/install-prerequisites build
+	swift build --package-path Examples/configmap-controller --scratch-path .build/examples
+
 demo: ## Watch the operator complete a process; CONTEXT=name: in that cluster of your kubeconfig
 	@scripts/demo $(if $(CONTEXT),--context '$(CONTEXT)')
 
-bench: ## Build for release and run the benchmarks; ARGS='...': passed to Benchmarks/run
+bench: ## Build for release and measure; ARGS='list watch': only these figures, see Benchmarks/run --help
 	@scripts/install-prerequisites test
 	@scripts/kube-apiserver-build >/dev/null
-	swift build -c release --product honua
 	Benchmarks/run $(ARGS)
 
 format: ## Format the Swift sources in place

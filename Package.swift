@@ -19,7 +19,16 @@ func tests(of name: String, _ dependencies: [Target.Dependency]) -> Target {
     .testTarget(name: "\(name)Tests", dependencies: dependencies, swiftSettings: swiftSettings)
 }
 
+/// What tests of several targets share.
+func testSupport(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .target(name: name, dependencies: dependencies, path: "Tests/\(name)", swiftSettings: swiftSettings)
+}
+
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
+let metricsTestKit = Target.Dependency.product(name: "MetricsTestKit", package: "swift-metrics")
+let tracing = Target.Dependency.product(name: "Tracing", package: "swift-distributed-tracing")
+let inMemoryTracing = Target.Dependency.product(name: "InMemoryTracing", package: "swift-distributed-tracing")
 let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
 let heap = Target.Dependency.product(name: "HeapModule", package: "swift-collections")
 
@@ -27,13 +36,16 @@ let package = Package(
     name: "honua-operator",
     products: [
         .executable(name: "honua", targets: ["Operator"]),
-        .library(name: "KubeClient", targets: ["KubeClient"]),
+        // Patches, logs and clusters are spoken of in the terms of the two others.
+        .library(name: "KubeClient", targets: ["KubeClient", "HTTPTransport", "JSON"]),
         .library(name: "KubeRuntime", targets: ["KubeRuntime"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-collections.git", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-log.git", from: "1.16.0"),
+        .package(url: "https://github.com/apple/swift-metrics.git", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-distributed-tracing.git", from: "1.7.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.0", traits: []),
     ],
@@ -48,8 +60,8 @@ let package = Package(
         house("HTTPTransport", ["CCurl"]),
         house("Telemetry", ["JSON", logging]),
         house("RedisClient", ["CHiredis", "COpenSSL", logging, deque]),
-        house("KubeClient", ["JSON", "YAML", "HTTPTransport", logging]),
-        house("KubeRuntime", ["JSON", "KubeClient", logging, deque, heap]),
+        house("KubeClient", ["JSON", "YAML", "HTTPTransport", "COpenSSL", logging, metrics, tracing]),
+        house("KubeRuntime", ["JSON", "KubeClient", logging, metrics, tracing, deque, heap]),
         house("Workflows", ["JSON", "COpenSSL", logging, deque]),
         house("CRDs", ["JSON", "KubeClient", "Workflows"]),
         house("Actions", ["JSON", "HTTPTransport", "Workflows"]),
@@ -67,21 +79,39 @@ let package = Package(
             swiftSettings: swiftSettings
         ),
 
-        .target(
-            name: "TestEnvironment",
-            dependencies: [
-                "JSON", "KubeClient", logging,
-                .product(name: "Hummingbird", package: "hummingbird"),
-            ],
-            path: "Tests/TestEnvironment",
+        testSupport(
+            "TestEnvironment",
+            ["JSON", "KubeClient", logging, .product(name: "Hummingbird", package: "hummingbird")]
+        ),
+        testSupport("ScriptedServers", ["COpenSSL"]),
+        testSupport("FaultServer", ["JSON", "ScriptedServers"]),
+        // A program that tests kill and stop.
+        .executableTarget(
+            name: "LeaseCandidate",
+            dependencies: ["JSON", "KubeClient", "KubeRuntime", logging],
+            path: "Tests/LeaseCandidate",
             swiftSettings: swiftSettings
         ),
         tests(of: "JSON", ["JSON"]),
         tests(of: "YAML", ["YAML", "JSON"]),
-        tests(of: "HTTPTransport", ["HTTPTransport", "COpenSSL"]),
+        tests(of: "HTTPTransport", ["HTTPTransport", "ScriptedServers"]),
         tests(of: "RedisClient", ["RedisClient", "TestEnvironment", logging]),
-        tests(of: "KubeClient", ["KubeClient", "HTTPTransport", "JSON", "TestEnvironment", logging]),
-        tests(of: "KubeRuntime", ["KubeRuntime", "KubeClient", "HTTPTransport", "JSON", "TestEnvironment", logging]),
+        tests(
+            of: "KubeClient",
+            [
+                "KubeClient", "HTTPTransport", "JSON", "TestEnvironment", "ScriptedServers", "FaultServer", logging,
+                metrics,
+                metricsTestKit, tracing, inMemoryTracing,
+            ]
+        ),
+        tests(
+            of: "KubeRuntime",
+            [
+                "KubeRuntime", "KubeClient", "HTTPTransport", "JSON", "TestEnvironment", "ScriptedServers",
+                "FaultServer",
+                "LeaseCandidate", logging, metrics, metricsTestKit, tracing, inMemoryTracing,
+            ]
+        ),
         tests(
             of: "Workflows",
             ["Workflows", "JSON", "Actions", "Stores", "RedisClient", "HTTPTransport", "TestEnvironment", logging]

@@ -2,6 +2,10 @@
 
 import PackageDescription
 
+let kubeClient = Target.Dependency.product(name: "KubeClient", package: "honua-operator")
+let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+
 // A package of its own, so that nobody who builds the operator builds this.
 let package = Package(
     name: "honua-benchmarks",
@@ -11,14 +15,17 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log.git", from: "1.16.0"),
     ],
     targets: [
+        // For malloc_trim, which the Glibc module leaves out.
+        .systemLibrary(name: "CMalloc"),
+        .target(name: "Usage"),
+        .executableTarget(name: "ProcessBenchmark", dependencies: ["Usage", kubeClient, arguments, logging]),
         .executableTarget(
-            name: "ProcessBenchmark",
+            name: "KubeBenchmark",
             dependencies: [
-                .product(name: "KubeClient", package: "honua-operator"),
-                .product(name: "ArgumentParser", package: "swift-argument-parser"),
-                .product(name: "Logging", package: "swift-log"),
+                "CMalloc", "Usage", kubeClient, .product(name: "KubeRuntime", package: "honua-operator"), arguments,
+                logging,
             ]
-        )
+        ),
     ],
     swiftLanguageModes: [.v6]
 )

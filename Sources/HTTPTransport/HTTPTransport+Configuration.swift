@@ -1,14 +1,15 @@
 extension HTTPTransport {
     /// What all requests of a transport have in common. Fixed for its life: to use renewed certificates, make a new
-    /// transport and shut the old one down once its exchanges have ended.
+    /// transport, retire the old one, and let go of it.
     public struct Configuration: Sendable {
         /// How servers are verified and who the client says it is.
         public var tls: TLS
         /// Whether HTTP/2 is offered to `https` servers. Requests of `send` then share one connection per host, up to
         /// 100 at a time. Default true. Plain `http` is always HTTP/1.1.
         public var http2: Bool
-        /// The proxy for all requests, such as `http://user:password@host:3128`. Default nil: none. The environment
-        /// (`https_proxy` and the like) is never looked at.
+        /// The proxy for all requests, such as `http://user:password@host:3128`, in the form of CURLOPT_PROXY. An `https`
+        /// proxy is verified against `tls.certificateAuthorities` and the system's, if `tls.verifiesPeer`. Default nil:
+        /// none. The environment (`https_proxy` and the like) is never looked at.
         public var proxy: String?
         /// Host names, domains, addresses and networks that are reached without the proxy, comma-separated, in the form
         /// of CURLOPT_NOPROXY. Default nil: none.
@@ -85,6 +86,22 @@ extension HTTPTransport {
             self.serverName = serverName
         }
     }
+}
+
+extension HTTPTransport.TLS.PEM: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+    /// The path, or how many bytes there are; never the bytes, which may be a key.
+    public var description: String {
+        switch self {
+        case .file(let path): "file \(path)"
+        case .data(let bytes): "\(bytes.count) bytes"
+        }
+    }
+
+    /// The same.
+    public var debugDescription: String { description }
+
+    /// Nothing.
+    public var customMirror: Mirror { Mirror(self, children: []) }
 }
 
 extension HTTPTransport.Configuration {

@@ -68,6 +68,13 @@ public final class HTTPTransport: Sendable {
         )
     }
 
+    /// Ends all streams with `.connectionLost`, now and from now on, so that their readers open new ones elsewhere, and
+    /// lets `send` go on. For the owner of a transport that another one takes over from, such as one with a renewed
+    /// certificate: it lets go of this one, which ends with the last exchange. Returns at once.
+    public func retire() {
+        mailbox.post(.retire)
+    }
+
     /// Ends all exchanges with `.shutDown`, closes all connections, and returns when the thread has ended, which takes
     /// no longer than closing sockets does. Requests made later throw `.shutDown`. May be called more than once, and
     /// is called when the transport goes away.

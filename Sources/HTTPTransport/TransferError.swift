@@ -26,6 +26,14 @@ public struct TransferError: Error, Sendable, CustomStringConvertible {
         case invalidRequest
         /// Anything else; `message` and `curlCode` tell.
         case other
+
+        /// Whether trying again later may help.
+        public var isRetryable: Bool {
+            switch self {
+            case .timedOut, .idle, .couldNotResolve, .couldNotConnect, .connectionLost: true
+            case .cancelled, .shutDown, .tls, .bodyTooLarge, .invalidRequest, .other: false
+            }
+        }
     }
 
     /// What kind of failure it was.
@@ -64,12 +72,7 @@ public struct TransferError: Error, Sendable, CustomStringConvertible {
 
     /// Whether trying again later may help. It says nothing of whether the server acted on this attempt: see
     /// `wasNeverProcessed`.
-    public var isRetryable: Bool {
-        switch code {
-        case .timedOut, .idle, .couldNotResolve, .couldNotConnect, .connectionLost: true
-        case .cancelled, .shutDown, .tls, .bodyTooLarge, .invalidRequest, .other: false
-        }
-    }
+    public var isRetryable: Bool { code.isRetryable }
 
     /// Whether the server certainly did not act on the request, so that even a write may be sent again.
     public var wasNeverProcessed: Bool {

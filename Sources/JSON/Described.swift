@@ -32,74 +32,6 @@ public protocol Described: SchemaRepresentable {
     static var rules: [JSONSchema.Rule] { get }
 }
 
-/// One field of a `Described` type.
-public struct Field<Root: Sendable>: Sendable {
-    /// In JSON.
-    public let name: String
-    let schema: JSONSchema
-    let isRequired: Bool
-    let read: @Sendable (JSONValue, inout Root) throws(JSONDecodingError) -> Void
-    let write: @Sendable (Root) -> JSONValue?
-
-    /// A field with a value of its own.
-    /// - Parameters:
-    ///   - name: in JSON.
-    ///   - path: to the stored property.
-    ///   - description: for `kubectl explain`.
-    ///   - isRequired: whether the schema refuses a document without it.
-    ///   - adjust: narrows the schema of the value's type, for example by a pattern.
-    public init<Value: SchemaRepresentable>(
-        _ name: String,
-        _ path: any WritableKeyPath<Root, Value> & Sendable,
-        _ description: String,
-        isRequired: Bool = false,
-        adjust: (inout JSONSchema) -> Void = { _ in }
-    ) {
-        self.init(name, Value.schema, description, isRequired, adjust) { value, root throws(JSONDecodingError) in
-            root[keyPath: path] = try Value(json: value)
-        } write: {
-            $0[keyPath: path].json()
-        }
-    }
-
-    /// A field that may be absent.
-    public init<Value: SchemaRepresentable>(
-        _ name: String,
-        _ path: any WritableKeyPath<Root, Value?> & Sendable,
-        _ description: String,
-        isRequired: Bool = false,
-        adjust: (inout JSONSchema) -> Void = { _ in }
-    ) {
-        self.init(name, Value.schema, description, isRequired, adjust) { value, root throws(JSONDecodingError) in
-            root[keyPath: path] = try Value(json: value)
-        } write: {
-            $0[keyPath: path]?.json()
-        }
-    }
-
-    /// The field's JSON form, or nil when the field is absent.
-    public func value(in root: Root) -> JSONValue? { write(root) }
-
-    private init(
-        _ name: String,
-        _ schema: JSONSchema,
-        _ description: String,
-        _ isRequired: Bool,
-        _ adjust: (inout JSONSchema) -> Void,
-        read: @escaping @Sendable (JSONValue, inout Root) throws(JSONDecodingError) -> Void,
-        write: @escaping @Sendable (Root) -> JSONValue?
-    ) {
-        var schema = schema
-        schema.description = description
-        adjust(&schema)
-        self.name = name
-        self.schema = schema
-        self.isRequired = isRequired
-        self.read = read
-        self.write = write
-    }
-}
-
 extension Described {
     /// None.
     public static var rules: [JSONSchema.Rule] { [] }
@@ -115,16 +47,54 @@ extension Described {
         guard case .object(let members) = json else { throw .expected("object", found: json) }
         for field in Self.fields {
             guard let value = members[field.name], !value.isNull else { continue }
-            do { try field.read(value, &self) } catch { throw error.inside(field.name) }
+            do { try field.property.set(value, &self) } catch { throw error.inside(field.name) }
+        }
+    }
+
+    /// Reads the listed fields and skips the rest.
+    ///
+    /// A described type whose own `init(json:)` does more than that needs an `init(reading:)` of its own as well.
+    public init(reading reader: inout JSONReader) throws(JSONDecodingError) {
+        self.init()
+        try Self.fields.withUnsafeBufferPointer { fields throws(JSONDecodingError) in
+            try readMembers(fields, from: &reader)
+        }
+    }
+
+    // The fields come as a buffer because looking at one in an array copies it, which costs a reference count for each
+    // of its parts.
+    private mutating func readMembers(
+        _ fields: UnsafeBufferPointer<Field<Self>>,
+        from reader: inout JSONReader
+    ) throws(JSONDecodingError) {
+        // Documents mostly keep to one order of members, so the next field is looked for behind the last one.
+        var next = 0
+        var more = try reader.enterObject()
+        while more {
+            let token = try reader.readMemberName()
+            let level = reader.enter(token)
+            if !reader.isLeftOut(level), let index = reader.index(of: token, in: fields, from: next) {
+                next = index + 1
+                do {
+                    if try reader.readNull() {
+                        // Another member of the same name may have stood before.
+                        fields[index].property.copy(Self(), &self)
+                    } else {
+                        try fields[index].property.read(&reader, &self)
+                    }
+                } catch { throw error.inside(fields[index].name) }
+            } else {
+                try reader.skipValue()
+            }
+            reader.leave(level)
+            more = try reader.nextMember()
         }
     }
 
     /// Writes the listed fields.
     public func json() -> JSONValue {
         var members: [String: JSONValue] = [:]
-        for field in Self.fields {
-            if let value = field.write(self), !value.isNull { members[field.name] = value }
-        }
+        for field in Self.fields { members[field.name] = field.value(in: self) }
         return .object(members)
     }
 

@@ -92,7 +92,7 @@ extension JSONValue {
     }
 
     /// Whether this is `null`.
-    public var isNull: Bool { self == .null }
+    public var isNull: Bool { if case .null = self { true } else { false } }
 
     /// What JSON calls this kind of value, as used in error messages: `null`, `boolean`, `integer`, `number`, `string`,
     /// `array`, `object`.

@@ -62,19 +62,37 @@ extension Timestamp: CustomStringConvertible, SchemaRepresentable {
         let days = seconds >= 0 ? seconds / 86400 : (seconds - 86399) / 86400
         let secondOfDay = seconds - days * 86400
         let (year, month, day) = Self.civil(fromDays: days)
-        var text = "\(Self.padded(year, 4))-\(Self.padded(month, 2))-\(Self.padded(day, 2))T"
-        text += "\(Self.padded(secondOfDay / 3600, 2)):\(Self.padded(secondOfDay / 60 % 60, 2)):"
-        text += Self.padded(secondOfDay % 60, 2)
-        if nanoseconds > 0 { text += "." + Self.padded(Int64(nanoseconds) / 1000, 6) }
-        return text + "Z"
+        var text: [UInt8] = []
+        text.reserveCapacity(27)
+        func write(_ number: Int64, _ width: Int, then separator: Unicode.Scalar) {
+            let digits = String(number).utf8
+            for _ in 0..<max(0, width - digits.count) { text.append(UInt8(ascii: "0")) }
+            text.append(contentsOf: digits)
+            text.append(UInt8(ascii: separator))
+        }
+        write(year, 4, then: "-")
+        write(month, 2, then: "-")
+        write(day, 2, then: "T")
+        write(secondOfDay / 3600, 2, then: ":")
+        write(secondOfDay / 60 % 60, 2, then: ":")
+        write(secondOfDay % 60, 2, then: nanoseconds > 0 ? "." : "Z")
+        if nanoseconds > 0 { write(Int64(nanoseconds) / 1000, 6, then: "Z") }
+        return String(decoding: text, as: UTF8.self)
     }
 
     /// Reads RFC 3339 with `Z` or a numeric offset; nil when the text is anything else.
     public init?(_ text: String) {
-        var reader = DigitReader(text)
+        var text = text
+        guard let value = text.withUTF8({ Timestamp(utf8: $0) }) else { return nil }
+        self = value
+    }
+
+    private init?(utf8 bytes: UnsafeBufferPointer<UInt8>) {
+        var reader = DigitReader(rest: bytes[...])
         guard let year = reader.number(4), reader.consume("-"), let month = reader.number(2), reader.consume("-"),
-            let day = reader.number(2), reader.consume("T", "t", " "), let hour = reader.number(2),
-            reader.consume(":"), let minute = reader.number(2), reader.consume(":"), let second = reader.number(2),
+            let day = reader.number(2), reader.consume("T") || reader.consume("t") || reader.consume(" "),
+            let hour = reader.number(2), reader.consume(":"), let minute = reader.number(2), reader.consume(":"),
+            let second = reader.number(2),
             (1...12).contains(month), (1...31).contains(day), hour < 24, minute < 60, second <= 60
         else { return nil }
         guard let nanoseconds = reader.fraction(), let offset = reader.offset(), reader.isAtEnd else { return nil }
@@ -84,20 +102,29 @@ extension Timestamp: CustomStringConvertible, SchemaRepresentable {
 
     /// Reads an RFC 3339 string.
     public init(json: JSONValue) throws(JSONDecodingError) {
-        let text = try String(json: json)
+        self = try Self.time(String(json: json))
+    }
+
+    /// Reads an RFC 3339 string.
+    public init(reading reader: inout JSONReader) throws(JSONDecodingError) {
+        guard case .string = try reader.peek() else { throw reader.mismatch("string") }
+        let token = try reader.scanString()
+        if let value = Timestamp(utf8: reader.content(token)) {
+            self = value
+        } else {
+            self = try Self.time(reader.string(token))
+        }
+    }
+
+    private static func time(_ text: String) throws(JSONDecodingError) -> Timestamp {
         guard let value = Timestamp(text) else {
             throw JSONDecodingError("\"\(text)\" is not a time such as 2026-11-21T06:15:00Z")
         }
-        self = value
+        return value
     }
 
     /// An RFC 3339 string.
     public func json() -> JSONValue { .string(description) }
-
-    private static func padded(_ number: Int64, _ width: Int) -> String {
-        let digits = String(number)
-        return String(repeating: "0", count: max(0, width - digits.count)) + digits
-    }
 
     // Day counts in the proleptic Gregorian calendar. Years are counted from March, so that the leap day comes last:
     // 400 years have 146,097 days, and the days before month m (March = 0) are (153 m + 2) / 5.
@@ -125,23 +152,25 @@ extension Timestamp: CustomStringConvertible, SchemaRepresentable {
 }
 
 private struct DigitReader {
-    private var rest: Substring.UTF8View
-
-    init(_ text: String) { rest = text[...].utf8 }
+    var rest: Slice<UnsafeBufferPointer<UInt8>>
 
     var isAtEnd: Bool { rest.isEmpty }
 
-    mutating func consume(_ characters: Unicode.Scalar...) -> Bool {
-        guard let first = rest.first, characters.contains(Unicode.Scalar(first)) else { return false }
+    mutating func consume(_ character: Unicode.Scalar) -> Bool {
+        guard let first = rest.first, first == UInt8(ascii: character) else { return false }
         rest.removeFirst()
         return true
     }
 
     mutating func number(_ width: Int) -> Int64? {
-        let digits = rest.prefix(width)
-        guard digits.count == width, digits.allSatisfy({ (0x30...0x39).contains($0) }) else { return nil }
-        rest.removeFirst(width)
-        return digits.reduce(0) { $0 * 10 + Int64($1 - 0x30) }
+        guard rest.count >= width else { return nil }
+        var value: Int64 = 0
+        for _ in 0..<width {
+            let digit = rest.removeFirst() &- 0x30
+            guard digit <= 9 else { return nil }
+            value = value * 10 + Int64(digit)
+        }
+        return value
     }
 
     /// Nanoseconds; 0 without a fraction, nil when a point is not followed by digits.
@@ -161,9 +190,11 @@ private struct DigitReader {
 
     /// Seconds east of UTC.
     mutating func offset() -> Int64? {
-        if consume("Z", "z") { return 0 }
+        if consume("Z") || consume("z") { return 0 }
         let sign: Int64 = rest.first == UInt8(ascii: "-") ? -1 : 1
-        guard consume("+", "-"), let hours = number(2), consume(":"), let minutes = number(2) else { return nil }
+        guard consume("+") || consume("-"), let hours = number(2), consume(":"), let minutes = number(2) else {
+            return nil
+        }
         return sign * (hours * 3600 + minutes * 60)
     }
 }

@@ -1,4 +1,5 @@
 import HTTPTransport
+import ScriptedServers
 import Testing
 
 @Suite(.timeLimit(.minutes(1)))
@@ -40,6 +41,25 @@ struct ProxyTests {
         #expect(response.headers["x-proxy"] == nil)
         let stream = try await transport.stream(HTTPRequest(url: "https://nowhere.invalid:6443/"))
         #expect(stream.status == 201)
+    }
+
+    @Test(arguments: [true, false])
+    func `a proxy is spoken to in TLS, if it is of the configured authority`(isTrusted: Bool) async throws {
+        let authority = try TestCertificate("test authority", isAuthority: true)
+        let other = try TestCertificate("other authority", isAuthority: true)
+        let identity = ServerIdentity(try TestCertificate("proxy", names: "IP:127.0.0.1", issuer: authority))
+        let proxy = try ScriptedServer(identity) { connection in
+            try connection.respond("403 Forbidden", try connection.readRequest().line)
+        }
+        let tls = HTTPTransport.TLS(certificateAuthorities: .data((isTrusted ? authority : other).pem))
+        let transport = try HTTPTransport(
+            HTTPTransport.Configuration(tls: tls, proxy: "https://127.0.0.1:\(proxy.port)")
+        )
+        let error = await transferError { () throws(TransferError) in
+            try await transport.send(HTTPRequest(url: "https://nowhere.invalid/"))
+        }
+        #expect(error?.code == (isTrusted ? .couldNotConnect : .tls))
+        #expect(error?.message.contains("403") == isTrusted)
     }
 
     @Test func `a proxy that refuses the tunnel is no connection`() async throws {

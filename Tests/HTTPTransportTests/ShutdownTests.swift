@@ -1,4 +1,5 @@
 import HTTPTransport
+import ScriptedServers
 import Testing
 
 @Suite(.timeLimit(.minutes(1)))
@@ -49,6 +50,38 @@ struct ShutdownTests {
             try await transport.stream(HTTPRequest(url: server.url()))
         }
         #expect(lateStream?.code == .shutDown)
+    }
+
+    @Test func `a retired transport ends its streams, now and later, and no other request`() async throws {
+        let arrived = Fact()
+        let gate = BlockingGate()
+        let server = try ScriptedServer { connection in
+            let request = try connection.readRequest()
+            if request.line.contains("stream") {
+                try connection.send("HTTP/1.1 200 OK\r\n\r\nfirst")
+                connection.awaitClose()
+            } else {
+                arrived.happened()
+                gate.wait()
+                try connection.respond("200 OK", "whole")
+            }
+        }
+        let transport = try HTTPTransport()
+        let stream = try await transport.stream(HTTPRequest(url: server.url("/stream")))
+        var iterator = stream.body.makeAsyncIterator()
+        _ = try await iterator.next()
+        async let whole = transport.send(HTTPRequest(url: server.url()))
+        #expect(await arrived.value != nil)
+        transport.retire()
+        let ended = await transferError { () throws(TransferError) in try await iterator.next() }
+        #expect(ended?.code == .connectionLost)
+        #expect(ended?.isRetryable == true)
+        let late = await transferError { () throws(TransferError) in
+            try await transport.stream(HTTPRequest(url: server.url("/stream")))
+        }
+        #expect(late?.code == .connectionLost)
+        gate.open()
+        #expect(try await whole.body == Array("whole".utf8))
     }
 
     @Test func `a transport that goes away ends its streams`() async throws {

@@ -1,4 +1,5 @@
 import HTTPTransport
+import ScriptedServers
 import Testing
 
 @Suite(.timeLimit(.minutes(1)))

@@ -6,12 +6,6 @@ import Logging
 import TestEnvironment
 import Testing
 
-private struct ConfigMap: KubeResource, Codable {
-    static let api = APIResource(version: "v1", kind: "ConfigMap", plural: "configmaps")
-    var metadata: ObjectMeta
-    var data: [String: String]?
-}
-
 /// Against a real API server.
 @Suite(.timeLimit(.minutes(2))) struct KubeClientTests {
     private func withConfigMaps(_ body: (ResourceClient<ConfigMap>) async throws -> Void) async throws {
@@ -23,7 +17,7 @@ private struct ConfigMap: KubeResource, Codable {
     }
 
     private func configMap(_ name: String, _ data: [String: String] = ["a": "1"]) -> ConfigMap {
-        ConfigMap(metadata: ObjectMeta(name: name), data: data)
+        ConfigMap(name, data)
     }
 
     @Test func `an object is created, read, listed, replaced, patched and deleted`() async throws {
@@ -60,7 +54,9 @@ private struct ConfigMap: KubeResource, Codable {
             #expect(exists?.code == .alreadyExists)
             let invalid = await #expect(throws: KubeError.self) { try await configMaps.create(configMap("No Name")) }
             #expect(invalid?.code == .invalid)
-            let uid = await #expect(throws: KubeError.self) { try await configMaps.delete("one", uid: "another") }
+            let uid = await #expect(throws: KubeError.self) {
+                try await configMaps.delete("one", DeleteOptions(uid: "another"))
+            }
             #expect(uid?.code == .conflict)
             let text = exists?.description ?? ""
             #expect(text.hasPrefix("create configmaps \"one\" in namespace \"test-"))
@@ -75,6 +71,19 @@ private struct ConfigMap: KubeResource, Codable {
         let error = await #expect(throws: KubeError.self) { try await configMaps.list() }
         #expect(error?.code == .forbidden)
         #expect(error?.description.contains("verb \"list\" on \"configmaps\"") == true)
+    }
+
+    @Test func `a copy of a client may be somebody else`() async throws {
+        let client = try await ControlPlane.shared.client()
+        defer { client.shutdown() }
+        let jane = client.impersonating(Impersonation(user: "jane"))
+        let error = await #expect(throws: KubeError.self) {
+            try await jane.resources(ConfigMap.self, namespace: "default").list()
+        }
+        #expect(error?.message.contains("User \"jane\" cannot list") == true)
+        let master = jane.impersonating(Impersonation(user: "jane", groups: ["system:masters"]))
+        _ = try await master.resources(ConfigMap.self, namespace: "default").list()
+        _ = try await client.resources(ConfigMap.self, namespace: "default").list()
     }
 
     @Test func `a kind that is not installed is named`() async throws {

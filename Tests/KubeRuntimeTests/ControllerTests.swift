@@ -32,18 +32,15 @@ private struct ConfigMap: KubeResource, Codable {
         )
         let store = controller.store
         let failures = Mutex<Set<String>>(["flaky"])
-        let running = Task {
-            await controller.run { key in
-                guard let object = store.get(key), let input = object.data?["in"] else { return .awaitChange }
-                if failures.withLock({ $0.remove(key.name) }) != nil { throw TestFailure() }
-                guard object.data?["out"] != input else { return .awaitChange }
-                store.record(try await configMaps.patch(key.name, .merge(["data": ["out": .string(input)]])))
-                return .awaitChange
-            }
+        let reconcile: @Sendable (ObjectKey) async throws -> Requeue = { key in
+            guard let object = store.get(key), let input = object.data?["in"] else { return .awaitChange }
+            if failures.withLock({ $0.remove(key.name) }) != nil { throw TestFailure() }
+            guard object.data?["out"] != input else { return .awaitChange }
+            _ = try await controller.resources(namespace: namespace)
+                .patch(key.name, .merge(["data": ["out": .string(input)]]))
+            return .awaitChange
         }
-        try await body(configMaps)
-        running.cancel()
-        await running.value
+        try await running([{ await controller.run(reconcile: reconcile) }]) { try await body(configMaps) }
     }
 
     private struct TestFailure: Error {}

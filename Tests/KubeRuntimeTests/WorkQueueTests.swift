@@ -1,3 +1,4 @@
+import KubeClient
 import Synchronization
 import TestEnvironment
 import Testing
@@ -11,6 +12,7 @@ import Testing
         let clock = ManualClock()
         let queue = Queue(clock: clock, backoff: Backoff(initial: .seconds(1), maximum: .seconds(4), jitter: 0))
         let running = Task { await queue.run() }
+        defer { running.cancel() }
         try await body(queue, clock)
         queue.shutDown()
         await running.value
@@ -117,66 +119,96 @@ import Testing
         }
     }
 
-    @Test func `under load every key is worked on by one worker at a time, and no change is missed`() async throws {
-        let queue = WorkQueue<Int, ContinuousClock>()
-        let log = WorkLog()
-        await withTaskGroup(of: Void.self) { workers in
-            for _ in 0..<8 {
-                workers.addTask {
-                    while let key = await queue.next() {
-                        let version = log.begin(key)
-                        await Task.yield()
-                        log.end(key, seen: version)
-                        queue.done(key)
-                    }
-                }
-            }
-            await withTaskGroup(of: Void.self) { producers in
-                for producer in 0..<10 {
-                    producers.addTask {
-                        for index in 0..<500 {
-                            let key = (index * 7 + producer) % 20
-                            log.change(key)
-                            queue.add(key)
-                        }
-                    }
-                }
-            }
-            // Every change has been added by now; what is left is handed out before the queue is empty.
-            while !log.isComplete { await Task.yield() }
-            queue.shutDown()
+    @Test func `events during work that then fails wait for the end of the backoff, too`() async throws {
+        try await withQueue { queue, clock in
+            queue.add("a")
+            _ = await queue.next()
+            queue.add("a", after: .milliseconds(1))
+            queue.add("a")
+            queue.addAfterFailure("a")
+            queue.done("a")
+            #expect(queue.depth == 0)
+            await clock.sleepers(1)
+            clock.advance(by: .seconds(1))
+            #expect(await queue.next() == "a")
+            queue.done("a")
+            #expect(queue.depth == 0)
         }
-        #expect(log.collisions == 0)
+    }
+
+    @Test func `a key that backs off and is said to do well may be hastened by events, and is not lost`() async throws {
+        try await withQueue { queue, _ in
+            queue.addAfterFailure("a")
+            queue.add("a")
+            queue.forget("a")
+            #expect(queue.depth == 0)
+            queue.add("a")
+            #expect(await queue.next() == "a")
+        }
+    }
+
+    @Test func `a key added with several priorities has the highest`() async throws {
+        try await withQueue { queue, _ in
+            queue.add("a", priority: .low)
+            queue.add("b", priority: .normal)
+            queue.add("a", priority: .high)
+            queue.add("a", priority: .low)
+            #expect(await queue.next() == "a")
+            #expect(await queue.next() == "b")
+        }
+    }
+
+    @Test(arguments: [true, false])
+    func `what is tried again keeps the priority of the work that asked for it`(fails: Bool) async throws {
+        try await withQueue { queue, clock in
+            queue.add("urgent", priority: .high)
+            _ = await queue.next()
+            if fails { queue.addAfterFailure("urgent") } else { queue.add("urgent", after: .seconds(1)) }
+            queue.done("urgent")
+            queue.add("ordinary")
+            await clock.sleepers(1)
+            clock.advance(by: .seconds(1))
+            try await eventually { queue.depth == 2 }
+            #expect(await queue.next() == "urgent")
+            queue.done("urgent")
+            // An event later on is an ordinary one again.
+            queue.add("urgent")
+            #expect(await queue.next() == "ordinary")
+        }
+    }
+
+    @Test func `the namespaces of object keys take turns`() async {
+        let queue = WorkQueue<ObjectKey, ContinuousClock>()
+        for index in 0..<100 { queue.add(ObjectKey(namespace: "flood", name: "\(index)")) }
+        queue.add(ObjectKey(namespace: "quiet", name: "only"))
+        var namespaces: [String] = []
+        for _ in 0..<3 { namespaces.append(await queue.next()?.namespace ?? "none") }
+        #expect(namespaces == ["flood", "quiet", "flood"])
+    }
+
+    @Test func `draining returns when the work in progress is done, and drops what waits`() async throws {
+        try await withQueue { queue, _ in
+            queue.add("a")
+            queue.add("b")
+            _ = await queue.next()
+            let drained = Flag()
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask {
+                    await queue.shutDownWithDrain()
+                    drained.isSet.withLock { $0 = true }
+                }
+                try await eventually { queue.depth == 0 }
+                #expect(await queue.next() == nil)
+                #expect(!drained.isSet.withLock { $0 })
+                queue.done("a")
+                try await group.waitForAll()
+            }
+            #expect(drained.isSet.withLock { $0 })
+            await queue.shutDownWithDrain()
+        }
     }
 }
 
-/// What workers have seen of twenty keys, and whether two ever had the same one.
-private final class WorkLog: Sendable {
-    private struct State {
-        var changes = Array(repeating: 0, count: 20)
-        var seen = Array(repeating: 0, count: 20)
-        var working: Set<Int> = []
-        var collisions = 0
-    }
-
-    private let state = Mutex(State())
-
-    var isComplete: Bool { state.withLock { $0.seen == $0.changes } }
-    var collisions: Int { state.withLock { $0.collisions } }
-
-    func change(_ key: Int) { state.withLock { $0.changes[key] += 1 } }
-
-    func begin(_ key: Int) -> Int {
-        state.withLock { state in
-            if !state.working.insert(key).inserted { state.collisions += 1 }
-            return state.changes[key]
-        }
-    }
-
-    func end(_ key: Int, seen version: Int) {
-        state.withLock { state in
-            state.seen[key] = version
-            state.working.remove(key)
-        }
-    }
+private final class Flag: Sendable {
+    let isSet = Mutex(false)
 }

@@ -56,6 +56,7 @@ final class ScriptedRedis: Sendable {
             var number = 0
             while true {
                 let descriptor = accept(listener, nil, nil)
+                _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
                 if descriptor < 0 {
                     close(listener)
                     return

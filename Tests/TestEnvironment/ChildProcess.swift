@@ -49,7 +49,7 @@ public final class ChildProcess: Sendable {
     }
 
     /// One program at a time, so that none inherits the pipes of another before they are marked.
-    private static let spawning: Mutex<Void> = {
+    static let spawning: Mutex<Void> = {
         // Writing to a program that has ended is an error, not the end of the tests.
         Foundation.signal(SIGPIPE, SIG_IGN)
         return Mutex(())
@@ -78,6 +78,7 @@ public final class ChildProcess: Sendable {
         posix_spawn_file_actions_adddup2(&actions, input[0], 0)
         posix_spawn_file_actions_adddup2(&actions, output[1], 1)
         posix_spawn_file_actions_adddup2(&actions, output[1], 2)
+        for descriptor in inheritedDescriptors() { posix_spawn_file_actions_addclose(&actions, descriptor) }
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)
         defer { posix_spawnattr_destroy(&attributes) }
@@ -99,6 +100,15 @@ public final class ChildProcess: Sendable {
             throw Failure(description: "cannot start \(executable.path): \(String(cString: strerror(result)))")
         }
         return (pid, input[1], output[0])
+    }
+
+    /// What a child would hold open without knowing: a socket, say, that its server has just accepted and not marked yet.
+    static func inheritedDescriptors() -> [Int32] {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")) ?? []
+        return names.compactMap { Int32($0) }.filter { descriptor in
+            let flags = fcntl(descriptor, F_GETFD)
+            return descriptor > 2 && flags >= 0 && flags & FD_CLOEXEC == 0
+        }
     }
 
     private func read(_ descriptor: Int32) {

@@ -22,10 +22,25 @@ public final class ControlPlane: Sendable {
     public static var shared: ControlPlane { get async throws { try await sharedTask.value } }
 
     // Unstructured, because it outlives the test that asks first; the servers end with the process.
-    private static let sharedTask = Task { try await start() }
+    private static let sharedTask = Task { try await launch() }
 
-    /// Starts one.
+    private static let lastStart = Mutex(sharedTask)
+
+    /// Starts one more, one after the other: several at once would leave no CPU time to the tests beside. The shared one
+    /// comes first, since most tests wait for it.
     public static func start() async throws -> ControlPlane {
+        let start = lastStart.withLock { last in
+            let start = Task { [previous = last] in
+                _ = await previous.result
+                return try await launch()
+            }
+            last = start
+            return start
+        }
+        return try await start.value
+    }
+
+    private static func launch() async throws -> ControlPlane {
         let directory = FileManager.default.temporaryDirectory.appendingPathComponent("honua-\(UUID().uuidString)")
         let script = Project.root.appendingPathComponent("scripts/control-plane")
         let child = try ChildProcess(script, ["run", "--dir", directory.path])
@@ -75,8 +90,11 @@ public enum Project {
         .deletingLastPathComponent()
 
     /// The `honua` program of the same build as the tests.
-    public static var honua: URL {
-        // The test bundle and the program lie in one directory.
-        URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent().appendingPathComponent("honua")
+    public static var honua: URL { program("honua") }
+
+    /// A program of the same build as the tests.
+    public static func program(_ name: String) -> URL {
+        // The test bundle and the programs lie in one directory.
+        URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent().appendingPathComponent(name)
     }
 }

@@ -13,7 +13,7 @@ public final class ManualClock: Clock, Sendable {
         var now = Instant()
         var sleepers: [Int: (deadline: Instant, continuation: AsyncStream<Void>.Continuation)] = [:]
         var next = 0
-        var watchers: [(count: Int, continuation: AsyncStream<Void>.Continuation)] = []
+        var watchers: [(isMet: @Sendable ([Instant]) -> Bool, continuation: AsyncStream<Void>.Continuation)] = []
     }
 
     private let state = Mutex(State())
@@ -32,7 +32,8 @@ public final class ManualClock: Clock, Sendable {
             } else {
                 state.sleepers[state.next] = (deadline, continuation)
             }
-            for watcher in state.watchers where state.sleepers.count >= watcher.count { watcher.continuation.finish() }
+            let deadlines = state.sleepers.values.map(\.deadline)
+            for watcher in state.watchers where watcher.isMet(deadlines) { watcher.continuation.finish() }
             return state.next
         }
         for await _ in stream {}
@@ -41,13 +42,18 @@ public final class ManualClock: Clock, Sendable {
     }
 
     /// Returns when at least so many tasks sleep.
-    public func sleepers(_ count: Int) async {
+    public func sleepers(_ count: Int) async { await sleepers { $0.count >= count } }
+
+    /// Returns when a task sleeps until exactly so long after the clock was made.
+    public func sleeper(until offset: Duration) async { await sleepers { $0.contains(Instant(offset: offset)) } }
+
+    private func sleepers(_ isMet: @escaping @Sendable ([Instant]) -> Bool) async {
         let (stream, continuation) = AsyncStream<Void>.makeStream()
         state.withLock { state in
-            if state.sleepers.count >= count {
+            if isMet(state.sleepers.values.map(\.deadline)) {
                 continuation.finish()
             } else {
-                state.watchers.append((count, continuation))
+                state.watchers.append((isMet, continuation))
             }
         }
         for await _ in stream {}

@@ -25,19 +25,22 @@ public final class TestCertificates: Sendable {
         func file(_ name: String) -> URL { folder.appendingPathComponent(name) }
         let newKey = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
         func makeAuthority(_ name: String) throws {
-            try Self.openssl(
-                ["req", "-x509", "-days", "2", "-subj", "/CN=Test authority \(name)"] + newKey
+            try Command.run(
+                ["openssl", "req", "-x509", "-days", "2", "-subj", "/CN=Test authority \(name)"] + newKey
                     + ["-keyout", file("\(name).key").path, "-out", file("\(name).crt").path]
             )
         }
         func sign(_ name: String, extensions: String) throws {
-            try Self.openssl(
-                ["req", "-subj", "/CN=\(name)"] + newKey
+            try Command.run(
+                ["openssl", "req", "-subj", "/CN=\(name)"] + newKey
                     + ["-keyout", file("\(name).key").path, "-out", file("\(name).csr").path]
             )
             try extensions.write(to: file("\(name).ext"), atomically: true, encoding: .utf8)
-            try Self.openssl(
-                ["x509", "-req", "-days", "2", "-in", file("\(name).csr").path, "-out", file("\(name).crt").path]
+            try Command.run(
+                [
+                    "openssl", "x509", "-req", "-days", "2", "-in", file("\(name).csr").path, "-out",
+                    file("\(name).crt").path,
+                ]
                     + ["-CA", file("authority.crt").path, "-CAkey", file("authority.key").path, "-CAcreateserial"]
                     + ["-extfile", file("\(name).ext").path]
             )
@@ -57,23 +60,5 @@ public final class TestCertificates: Sendable {
 
     deinit {
         try? FileManager.default.removeItem(at: folder)
-    }
-
-    private static func openssl(_ arguments: [String]) throws {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = ["openssl"] + arguments
-        let errors = Pipe()
-        process.standardOutput = FileHandle.nullDevice
-        process.standardError = errors
-        try process.run()
-        let text = errors.fileHandleForReading.readDataToEndOfFile()
-        process.waitUntilExit()
-        guard process.terminationStatus == 0 else {
-            throw ChildProcess.Failure(
-                description: "openssl \(arguments[0]) failed (apt-get install -y openssl?): "
-                    + String(decoding: text, as: UTF8.self)
-            )
-        }
     }
 }

@@ -39,7 +39,7 @@ extension ResourceClient {
                 }
             } catch let error as KubeError where error.isRetryable || error.code == .expired {
                 // An API server that the test has stopped; the limit is what ends this.
-                await Task.yield()
+                try await Task.sleep(for: .milliseconds(20))
             }
         }
         return nil
@@ -59,7 +59,7 @@ extension ResourceClient {
                 switch event {
                 case .added(let object), .modified(let object), .deleted(let object):
                     version = object.metadata.resourceVersion
-                case .bookmark(let bookmark): version = bookmark
+                case .bookmark(let bookmark, _): version = bookmark
                 }
                 if try body(event) { return }
             }

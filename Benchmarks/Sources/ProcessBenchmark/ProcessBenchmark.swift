@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import KubeClient
 import Logging
+import Usage
 
 /// Applies many processes at once to a running operator and prints what they cost.
 @main
@@ -35,7 +36,7 @@ struct ProcessBenchmark: AsyncParsableCommand {
         defer { client.shutdown() }
         let processes = client.resources(Self.processes, namespace: "default")
         let version = try await processes.list().resourceVersion
-        let before = try OperatorUsage.read(pid)
+        let before = try ProcessUsage.read(pid)
         let idleMemory = before.residentMegabytes
         let start = ContinuousClock.now
         let results = try await withThrowingTaskGroup(of: Results?.self) { group in
@@ -49,7 +50,7 @@ struct ProcessBenchmark: AsyncParsableCommand {
             return results
         }
         guard let results else { return }
-        let after = try OperatorUsage.read(pid)
+        let after = try ProcessUsage.read(pid)
         let events = try await client.resources(Self.events, namespace: "default").list().items.count
         let seconds = (ContinuousClock.now - start) / .seconds(1)
         let cpu = (after.cpuSeconds - before.cpuSeconds) * 1000 / Double(count)
@@ -129,23 +130,5 @@ struct ProcessBenchmark: AsyncParsableCommand {
             }
         }
         return results
-    }
-}
-
-/// What the kernel says a process has used.
-struct OperatorUsage {
-    let cpuSeconds: Double
-    let residentMegabytes: Double
-
-    static func read(_ pid: Int) throws -> OperatorUsage {
-        // After the name in brackets come state (3) and the rest; utime is field 14, stime 15, rss 24 (proc(5)).
-        let text = try String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8)
-        let fields = text[(text.lastIndex(of: ")") ?? text.startIndex)...].split(separator: " ").dropFirst()
-        let values = Array(fields)
-        let ticks = (Double(values[11]) ?? 0) + (Double(values[12]) ?? 0)
-        return OperatorUsage(
-            cpuSeconds: ticks / Double(sysconf(Int32(_SC_CLK_TCK))),
-            residentMegabytes: (Double(values[21]) ?? 0) * Double(getpagesize()) / 1_048_576
-        )
     }
 }

@@ -37,6 +37,20 @@ public struct HonuaProcess: KubeResource, Hashable {
         status = json["status"].flatMap { try? HonuaProcessStatus(json: $0) }
     }
 
+    /// The same without building a value of the whole: lists and watches are read this way.
+    public init(reading reader: inout JSONReader) throws(JSONDecodingError) {
+        metadata = ObjectMeta()
+        spec = [:]
+        try reader.readObject { name, reader throws(JSONDecodingError) in
+            switch name {
+            case "metadata": metadata = try ObjectMeta(reading: &reader)
+            case "spec": spec = try JSONValue(reading: &reader)
+            case "status": status = try reader.readIfValid(HonuaProcessStatus.self)
+            default: break
+            }
+        }
+    }
+
     /// The whole object.
     public func json() -> JSONValue {
         var json: JSONValue = [

@@ -75,7 +75,7 @@ final class MultiHandle {
     /// Blocks until there is something to advance, somebody signals the wake-up, or it is time. False when the system
     /// does not let it wait.
     func wait(until due: ContinuousClock.Instant?) -> Bool {
-        let next = [due, timerDue].compactMap { $0 }.min()
+        let next = due.map { due in timerDue.map { min($0, due) } ?? due } ?? timerDue
         let milliseconds = next.map { Int32(clamping: max(0, ContinuousClock.now.duration(to: $0).milliseconds)) }
         guard let result = sockets.wait(milliseconds: milliseconds ?? -1) else { return false }
         ready = result.ready

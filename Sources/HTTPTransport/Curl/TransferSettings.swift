@@ -74,6 +74,14 @@ final class TransferSettings {
         try easy.set(CURLOPT_NOPROXY, configuration.noProxy ?? "")
         // The proxy's own answer is not the server's.
         try easy.set(CURLOPT_SUPPRESS_CONNECT_HEADERS, true)
+        // The TLS of an https proxy is another than the server's; no client certificate is shown to it.
+        try easy.set(CURLOPT_PROXY_SSL_VERIFYPEER, configuration.tls.verifiesPeer)
+        try easy.set(CURLOPT_PROXY_SSL_VERIFYHOST, configuration.tls.verifiesPeer ? 2 : 0)
+        switch configuration.tls.certificateAuthorities {
+        case nil: break
+        case .file(let path): try easy.set(CURLOPT_PROXY_CAINFO, path)
+        case .data: try certificateAuthorities?.set(CURLOPT_PROXY_CAINFO_BLOB, on: easy)
+        }
     }
 
     private func setTLS(_ easy: EasyHandle, _ connection: ConnectionUse) throws(CurlFailure) {
@@ -116,7 +124,7 @@ final class TransferSettings {
         let request = prepared.request
         var lines = request.headers.map { field in
             // `Name:` alone would tell curl to leave the field out.
-            field.value.allSatisfy(\.isWhitespace) ? "\(field.name);" : "\(field.name): \(field.value)"
+            field.value.utf8.allSatisfy(\.isBlank) ? field.name + ";" : field.name + ": " + field.value
         }
         // curl would wait up to a second for `100 Continue` before it sends a large body.
         if !request.headers.contains("Expect") { lines.append("Expect:") }
@@ -142,6 +150,9 @@ final class TransferSettings {
         }
         if !request.headers.contains("User-Agent") { try easy.set(CURLOPT_USERAGENT, configuration.userAgent) }
         try easy.set(CURLOPT_HTTPHEADER, lines: lines)
+
+        // libcurl then decompresses before it hands over the body.
+        if request.acceptsCompression { try easy.set(CURLOPT_ACCEPT_ENCODING, "gzip") }
 
         if request.followsRedirects {
             try easy.set(CURLOPT_FOLLOWLOCATION, true)

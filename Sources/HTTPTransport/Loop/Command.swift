@@ -10,6 +10,11 @@ enum Delivery: Sendable {
     /// To a caller who waits for the head and then reads the body.
     case stream(Outcome<ResponseHead>, BodyBuffer)
 
+    /// Whether the body is read as it arrives.
+    var isStream: Bool {
+        if case .stream = self { true } else { false }
+    }
+
     /// Whether the caller has stopped waiting for a response to begin.
     var isSettled: Bool {
         switch self {
@@ -47,6 +52,8 @@ enum Command: Sendable {
     case cancel(TransferID)
     /// The reader caught up: read from the socket again.
     case resume(TransferID)
+    /// Abort streams, now and from now on.
+    case retire
     /// Abort everything and end.
     case shutDown
 }

@@ -18,6 +18,8 @@ final class EventLoop {
     /// No time limit passes before this. It may be too early, since a finished transfer does not move it; then the loop
     /// looks once in vain.
     private var nextDue: ContinuousClock.Instant?
+    /// Whether another transport has taken over.
+    private var isRetired = false
 
     init(mailbox: Mailbox, configuration: HTTPTransport.Configuration) throws(TransferError) {
         self.mailbox = mailbox
@@ -61,6 +63,7 @@ final class EventLoop {
         case .start(let submission): start(submission)
         case .cancel(let id): active[id].map { abort($0, $0.prepared.cancelled) }
         case .resume(let id): active[id].map(resume)
+        case .retire: retire()
         case .shutDown: return false
         }
         return true
@@ -70,6 +73,9 @@ final class EventLoop {
         // A cancellation may arrive before the request it is for. The caller was told before it was posted, so either
         // this sees it or the cancellation is still to come.
         guard !submission.delivery.isSettled else { return }
+        guard !(isRetired && submission.delivery.isStream) else {
+            return submission.delivery.fail(submission.prepared.retired)
+        }
         guard let easy = handles.take() else {
             return submission.delivery.fail(submission.prepared.error(.other, "out of memory"))
         }
@@ -187,6 +193,11 @@ final class EventLoop {
     /// set, the connection stays open, unused, until libcurl's limit on idle connections closes it.
     private func forbidReuse(of transfer: Transfer) {
         try? transfer.easy.set(CURLOPT_FORBID_REUSE, true)
+    }
+
+    private func retire() {
+        isRetired = true
+        for transfer in active.values where transfer.isStream { abort(transfer, transfer.prepared.retired) }
     }
 
     private func end(_ reason: String, leftover: [Command]) {

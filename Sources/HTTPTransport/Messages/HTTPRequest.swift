@@ -1,8 +1,8 @@
 /// A request as the caller wants it sent.
 ///
 /// The transport adds `Host`, `Content-Length`, `Accept: */*` and `User-Agent`; a field given here replaces the one it
-/// would add, except that `Content-Length` and `Transfer-Encoding` are refused. It adds no `Accept-Encoding`, no
-/// `Expect` and no `Content-Type`.
+/// would add, except that `Content-Length` and `Transfer-Encoding` are refused. It adds no `Expect` and no `Content-Type`,
+/// and an `Accept-Encoding` only when `acceptsCompression` is set.
 public struct HTTPRequest: Sendable {
     /// The method. Default `GET`.
     public var method: HTTPMethod
@@ -26,6 +26,10 @@ public struct HTTPRequest: Sendable {
     /// `Authorization` is not sent to another host. `POST` becomes `GET` after 301, 302 and 303; other methods stay.
     public var followsRedirects: Bool
 
+    /// Whether the server may compress the body by gzip; it arrives here decompressed, and limits count decompressed bytes.
+    /// Default false.
+    public var acceptsCompression: Bool
+
     /// Whether it may be sent again, by itself, when a connection that was kept from an earlier request ends without an
     /// answer. The server may have acted on it all the same. Default nil: if the method is safe (`GET`, `HEAD`,
     /// `OPTIONS`). True suits a write that is safe to repeat, such as one with a precondition or an idempotency key.
@@ -41,6 +45,7 @@ public struct HTTPRequest: Sendable {
         idleTimeout: Duration? = nil,
         maximumResponseBytes: Int = 64 * 1024 * 1024,
         followsRedirects: Bool = false,
+        acceptsCompression: Bool = false,
         mayBeRepeated: Bool? = nil
     ) {
         self.method = method
@@ -51,6 +56,7 @@ public struct HTTPRequest: Sendable {
         self.idleTimeout = idleTimeout
         self.maximumResponseBytes = maximumResponseBytes
         self.followsRedirects = followsRedirects
+        self.acceptsCompression = acceptsCompression
         self.mayBeRepeated = mayBeRepeated
     }
 }

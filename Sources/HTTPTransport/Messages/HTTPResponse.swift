@@ -4,7 +4,7 @@ public struct HTTPResponse: Sendable {
     public let status: Int
     /// The fields in the order received. Trailers are dropped.
     public let headers: HTTPHeaders
-    /// The body as received; a content coding that the request asked for is not undone.
+    /// The body, decompressed when the request accepted compression; any other content coding is not undone.
     public let body: [UInt8]
     /// The version of HTTP it came by.
     public let httpVersion: HTTPVersion

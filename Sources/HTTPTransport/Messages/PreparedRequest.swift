@@ -61,6 +61,9 @@ struct PreparedRequest: Sendable {
     }
 
     var cancelled: TransferError { error(.cancelled, "the calling task was cancelled") }
+    var retired: TransferError {
+        error(.connectionLost, "the transport was replaced by another one; the request may be sent there")
+    }
     var shutDown: TransferError { error(.shutDown, "the transport was shut down") }
 }
 

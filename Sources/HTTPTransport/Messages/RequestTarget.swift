@@ -15,33 +15,35 @@ struct RequestTarget: Sendable, Equatable {
 
     /// nil unless `url` is printable ASCII without blanks and has the shape `http(s)://[user@]host[:port][/path][?query]`.
     init?(_ url: String) {
-        let isPrintable = url.utf8.allSatisfy { (0x21...0x7E).contains($0) }
-        guard isPrintable, let colon = url.firstIndex(of: ":") else { return nil }
+        // Byte by byte, since comparing characters, which may be many scalars long, takes several times as long.
+        let bytes = url.utf8
+        let isPrintable = bytes.allSatisfy { (0x21...0x7E).contains($0) }
+        guard isPrintable, let colon = bytes.firstIndex(of: UInt8(ascii: ":")) else { return nil }
         let scheme = url[..<colon].lowercased()
-        let afterColon = url[url.index(after: colon)...]
-        guard scheme == "http" || scheme == "https", afterColon.hasPrefix("//") else { return nil }
+        guard scheme == "http" || scheme == "https", bytes[colon...].starts(with: "://".utf8) else { return nil }
         isTLS = scheme == "https"
 
-        let afterScheme = afterColon.dropFirst(2)
-        let authority = afterScheme.prefix { $0 != "/" && $0 != "?" && $0 != "#" }
-        rest = afterScheme[authority.endIndex...]
+        let authority = bytes[colon...].dropFirst(3).prefix {
+            $0 != UInt8(ascii: "/") && $0 != UInt8(ascii: "?") && $0 != UInt8(ascii: "#")
+        }
+        rest = url[authority.endIndex...]
 
-        let hostStart = authority.lastIndex(of: "@").map { authority.index(after: $0) } ?? authority.startIndex
-        userInfo = authority[..<hostStart]
-        let hostAndPort = authority[hostStart...]
-        guard let hostEnd = Self.endOfHost(in: hostAndPort), hostEnd != hostAndPort.startIndex else { return nil }
-        host = hostAndPort[..<hostEnd]
-        port = hostAndPort[hostEnd...]
-        guard port.dropFirst().allSatisfy({ ("0"..."9").contains($0) }) else { return nil }
-        origin = "\(scheme)://\(host.lowercased())\(port)"
+        let at = authority.lastIndex(of: UInt8(ascii: "@"))
+        let hostStart = at.map { authority.index(after: $0) } ?? authority.startIndex
+        userInfo = url[authority.startIndex..<hostStart]
+        guard let hostEnd = Self.endOfHost(in: authority[hostStart...]), hostEnd != hostStart else { return nil }
+        host = url[hostStart..<hostEnd]
+        port = url[hostEnd..<authority.endIndex]
+        guard port.utf8.dropFirst().allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }) else {
+            return nil
+        }
+        origin = scheme + "://" + host.lowercased() + port
     }
 
-    private static func endOfHost(in text: Substring) -> Substring.Index? {
-        if text.hasPrefix("[") {
-            return text.firstIndex(of: "]").map { text.index(after: $0) }
-                .flatMap { $0 == text.endIndex || text[$0] == ":" ? $0 : nil }
-        }
-        return text.firstIndex(of: ":") ?? text.endIndex
+    private static func endOfHost(in text: Substring.UTF8View) -> String.Index? {
+        guard text.first == UInt8(ascii: "[") else { return text.firstIndex(of: UInt8(ascii: ":")) ?? text.endIndex }
+        return text.firstIndex(of: UInt8(ascii: "]")).map { text.index(after: $0) }
+            .flatMap { $0 == text.endIndex || text[$0] == UInt8(ascii: ":") ? $0 : nil }
     }
 
     private var scheme: String { isTLS ? "https://" : "http://" }

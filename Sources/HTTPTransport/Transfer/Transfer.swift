@@ -45,6 +45,9 @@ final class Transfer {
         )
     }
 
+    /// Whether the body is read as it arrives.
+    var isStream: Bool { delivery.isStream }
+
     /// The transfer a callback is for. It takes no reference: see `CurlCallbacks`.
     static func from(_ context: UnsafeMutableRawPointer) -> Transfer {
         Unmanaged<Transfer>.fromOpaque(context).takeUnretainedValue()
@@ -105,7 +108,10 @@ final class Transfer {
             guard prepared.request.method != .head, let length = head.headers["Content-Length"].flatMap(Int.init) else {
                 return true
             }
-            guard length <= prepared.request.maximumResponseBytes else { return refuseBody() }
+            // The length of a compressed body says nothing about what it becomes.
+            guard length <= prepared.request.maximumResponseBytes || head.headers.contains("Content-Encoding") else {
+                return refuseBody()
+            }
             body.reserveCapacity(min(max(0, length), Self.largestReservation))
         case .stream(let outcome, _):
             hasDeliveredHead = true

@@ -20,10 +20,10 @@ public struct APIResource: Sendable, Hashable {
         self.isNamespaced = isNamespaced
     }
 
-    /// As objects carry it: `v1` or `honua.io/v1alpha1`.
+    /// As objects carry it: `v1` or `apps/v1`.
     public var apiVersion: String { group.isEmpty ? version : "\(group)/\(version)" }
 
-    /// As people say it: `configmaps` or `honuaprocesses.honua.io`.
+    /// As people say it: `configmaps` or `deployments.apps`.
     public var qualifiedName: String { group.isEmpty ? plural : "\(plural).\(group)" }
 
     func path(namespace: String?, name: String? = nil, subresource: Subresource? = nil) -> String {
@@ -34,12 +34,6 @@ public struct APIResource: Sendable, Hashable {
         if let subresource { path += "/\(subresource.rawValue)" }
         return path
     }
-}
-
-/// A part of an object with an endpoint of its own.
-public enum Subresource: String, Sendable {
-    /// What the controller has observed.
-    case status
 }
 
 enum URLEncoding {

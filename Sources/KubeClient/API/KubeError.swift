@@ -3,16 +3,17 @@ internal import JSON
 
 /// What was asked of the API server.
 public struct KubeOperation: Sendable, Hashable, CustomStringConvertible {
-    /// As in RBAC rules: `get`, `list`, `watch`, `create`, `update`, `patch`, `delete`.
+    /// As in RBAC rules: `get`, `list`, `watch`, `create`, `update`, `patch`, `delete`,
+    /// `deletecollection`.
     public let verb: String
-    /// As people say it: `honuaprocesses.honua.io/status`.
+    /// As people say it: `deployments.apps/status`.
     public let resource: String
     /// nil for operations over many objects.
     public let name: String?
     /// nil for objects of the cluster and for all namespaces.
     public let namespace: String?
 
-    /// `patch honuaprocesses.honua.io/status "deploy" in namespace "gis"`
+    /// `patch deployments.apps/status "web" in namespace "shop"`
     public var description: String {
         var text = "\(verb) \(resource)"
         if let name { text += " \"\(name)\"" }
@@ -25,7 +26,7 @@ public struct KubeOperation: Sendable, Hashable, CustomStringConvertible {
 public struct KubeError: Error, Sendable, CustomStringConvertible {
     /// What kind of failure, for callers to branch on.
     public enum Code: Sendable, Hashable {
-        /// 400
+        /// 400. Or nothing was sent, since no object can have that name.
         case badRequest
         /// 401: no credentials, or expired ones.
         case unauthorized
@@ -37,16 +38,20 @@ public struct KubeError: Error, Sendable, CustomStringConvertible {
         case alreadyExists
         /// 409: the object changed since it was read.
         case conflict
-        /// 410: the resourceVersion is too old; list again.
+        /// 410: the resourceVersion, or the continue token, is too old; list again.
         case expired
+        /// 504 with the cause `ResourceVersionTooLarge`: this server has not seen that version yet.
+        case resourceVersionTooLarge
         /// 422: the object breaks its schema or a rule.
         case invalid
-        /// 429: the server is protecting itself.
-        case tooManyRequests(retryAfter: Duration?)
+        /// 429: the server is protecting itself, or an eviction would break a disruption budget.
+        case tooManyRequests
         /// 500 and above.
         case serverError(status: Int)
         /// Any other status.
         case other(status: Int)
+        /// Nothing was sent: a credential plugin has given none.
+        case credentials
         /// No usable HTTP answer; the transport's own word for why.
         case transport(TransferError.Code)
         /// The answer is not what this client expected.
@@ -61,21 +66,42 @@ public struct KubeError: Error, Sendable, CustomStringConvertible {
     public let message: String
     /// The server's machine-readable word for the failure (`metav1.Status`), when it sent one.
     public let reason: String?
+    /// The HTTP status; nil without an answer.
+    public let status: Int?
+    /// When the server wants to be asked again (`Retry-After`, or `details.retryAfterSeconds`), a day at most.
+    public let retryAfter: Duration?
 
-    init(_ code: Code, _ operation: KubeOperation, _ message: String, reason: String? = nil) {
+    init(_ code: Code, _ operation: KubeOperation, _ message: String) {
+        self.init(code, operation, message, reason: nil, status: nil, retryAfter: nil)
+    }
+
+    private init(
+        _ code: Code,
+        _ operation: KubeOperation,
+        _ message: String,
+        reason: String?,
+        status: Int?,
+        retryAfter: Duration?
+    ) {
         self.code = code
         self.operation = operation
         self.message = message
         self.reason = reason
+        self.status = status
+        self.retryAfter = retryAfter
     }
 
     /// Whether the same request may succeed later without anyone changing anything.
     public var isRetryable: Bool {
         switch code {
-        case .tooManyRequests, .serverError, .conflict, .transport: true
+        case .tooManyRequests, .serverError, .resourceVersionTooLarge, .conflict, .credentials: true
+        case .transport(let code): code.isRetryable
         default: false
         }
     }
+
+    /// Whether an answer was given up because nothing of it came any more.
+    package var isSilence: Bool { code == .transport(.idle) }
 
     /// `list pods in namespace "shop" failed: 403 Forbidden: … `, with a hint where one helps.
     public var description: String {
@@ -89,12 +115,14 @@ public struct KubeError: Error, Sendable, CustomStringConvertible {
         case .unauthorized: "The credentials are missing, wrong or expired; check the kubeconfig's user"
         case .forbidden:
             "The account in use may lack verb \"\(operation.verb)\" on \"\(operation.resource)\"; "
-                + "see manifests/rbac/role.yaml"
+                + "grant it by a Role or ClusterRole"
         case .notFound where operation.name == nil:
             "The API server does not serve \(operation.resource); is its CustomResourceDefinition installed?"
         case .transport(.tls): "Check certificate-authority(-data) and the server's address in the kubeconfig"
         case .transport(.couldNotConnect), .transport(.couldNotResolve):
             "Is the API server running, and is its address in the kubeconfig right?"
+        case .transport(.bodyTooLarge):
+            "Raise RequestLimits.maximumResponseBytes, or ask for smaller pages or less of a log"
         default: nil
         }
     }
@@ -105,11 +133,35 @@ extension KubeError {
     init(status: Int, retryAfter: String?, body: [UInt8], operation: KubeOperation) {
         let document = try? JSONValue(parsing: body)
         let reason = document?["reason"]?.string
-        let words = document?["message"]?.string ?? String(decoding: body.prefix(200), as: UTF8.self)
+        let words = Self.unquoted(
+            document?["message"]?.string ?? String(decoding: body.prefix(200), as: UTF8.self),
+            operation
+        )
         let delay = retryAfter.flatMap { Int64($0) } ?? document?[path: "details", "retryAfterSeconds"]?.int
         let name = Self.statusName(status)
         let message = words.isEmpty ? "\(status) \(name)" : "\(status) \(name): \(words)"
-        self.init(Self.code(status, reason, delay), operation, message, reason: reason)
+        let causes = document?[path: "details", "causes"]?.array?.compactMap { $0["reason"]?.string } ?? []
+        // Servers before 1.18.6 give no cause, only these words (client-go `tools/cache/reflector.go`).
+        let isTooLarge = causes.contains("ResourceVersionTooLarge") || words.contains("Too large resource version")
+        self.init(
+            status >= 500 && isTooLarge ? .resourceVersionTooLarge : Self.code(status, reason),
+            operation,
+            message,
+            reason: reason,
+            status: status,
+            // A time in the past is no time to wait for, and nobody means more than a day.
+            retryAfter: delay.flatMap { $0 < 0 ? nil : .seconds(min($0, 86400)) }
+        )
+    }
+
+    /// A message without what it quotes of the request's body, which may be secret. Servers before 1.23 quote the place where
+    /// a body cannot be read; all quote values that are not allowed, and whole patches.
+    private static func unquoted(_ message: String, _ operation: KubeOperation) -> String {
+        let isSecret = operation.resource == "secrets" || operation.resource.hasPrefix("secrets/")
+        let values = ["Invalid value: ", "Unsupported value: ", "Duplicate value: "]
+        let starts = [", error found in #"] + (isSecret ? values : [])
+        guard let quote = starts.compactMap({ message.firstRange(of: $0)?.lowerBound }).min() else { return message }
+        return message[..<quote] + " (the rest quotes the object)"
     }
 
     /// From a `metav1.Status` inside a watch.
@@ -122,7 +174,7 @@ extension KubeError {
         )
     }
 
-    private static func code(_ status: Int, _ reason: String?, _ retryAfter: Int64?) -> Code {
+    private static func code(_ status: Int, _ reason: String?) -> Code {
         switch (status, reason) {
         case (400, _): .badRequest
         case (401, _): .unauthorized
@@ -132,7 +184,7 @@ extension KubeError {
         case (409, _): .conflict
         case (410, _): .expired
         case (422, _): .invalid
-        case (429, _): .tooManyRequests(retryAfter: retryAfter.map { .seconds($0) })
+        case (429, _): .tooManyRequests
         case (500..., _): .serverError(status: status)
         default: .other(status: status)
         }

@@ -4,6 +4,18 @@ public import JSON
 public protocol KubeObject: JSONConvertible {
     /// Name, namespace, versions, labels and the like.
     var metadata: ObjectMeta { get }
+    /// The form in which the server is asked to send objects (`as=` in the media type); nil for the objects as they are.
+    static var serverProjection: String? { get }
+}
+
+extension KubeObject {
+    /// The objects as they are.
+    public static var serverProjection: String? { nil }
+
+    static func accept(isList: Bool = false) -> String {
+        guard let projection = serverProjection else { return "application/json" }
+        return "application/json;as=\(projection)\(isList ? "List" : "");g=meta.k8s.io;v=v1,application/json"
+    }
 }
 
 /// An object of a kind known at compile time.
@@ -23,8 +35,14 @@ public protocol KubeResource: KubeObject {
 /// An object of a kind known only at run time.
 public struct DynamicObject: KubeObject, Hashable {
     /// The whole object.
-    public var content: JSONValue
-    /// Read from the content; an object without readable metadata is refused by `init(json:)`.
+    public var content: JSONValue {
+        didSet {
+            guard let changed = try? ObjectMeta(json: content["metadata"] ?? [:]) else { return }
+            metadata = changed
+        }
+    }
+    /// Read from the content, and again when that changes; an object without readable metadata is refused by
+    /// `init(json:)`.
     public private(set) var metadata: ObjectMeta
 
     /// Wraps an object; its metadata must be readable.
@@ -53,10 +71,13 @@ public struct DynamicObject: KubeObject, Hashable {
 public struct ObjectList<Object: KubeObject>: Sendable {
     /// In the server's order.
     public let items: [Object]
-    /// The version of the whole list; a watch from here misses nothing.
+    /// The version of the whole list; a watch from here misses nothing. Empty for lists of what is not stored, such as
+    /// those of `metrics.k8s.io`, which cannot be watched.
     public let resourceVersion: String
     /// Given to the next request when there are more pages.
     public let continueToken: String?
+    /// How many objects follow on further pages, where the server knows.
+    public let remainingItemCount: Int?
 }
 
 extension ObjectMeta: Codable {

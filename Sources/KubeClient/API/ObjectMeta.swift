@@ -62,6 +62,9 @@ public struct ObjectMeta: Described, Hashable {
     /// Namespace and name.
     public var key: ObjectKey { ObjectKey(namespace: namespace, name: name) }
 
+    /// The owner that manages the object, of which there is one at most.
+    public var controllingOwner: OwnerReference? { ownerReferences?.first { $0.controller == true } }
+
     public static let about = "Standard object metadata."
     public static let fields: [Field<ObjectMeta>] = [
         Field("name", \.name, "Unique within the namespace."),
@@ -109,6 +112,18 @@ public struct OwnerReference: Described, Hashable {
 
     /// An empty reference.
     public init() {}
+
+    /// A reference to an object in the same namespace, or to one of the cluster. Deleting the owner then deletes what refers
+    /// to it.
+    /// - Parameter controls: whether the owner manages the object; an object has one such owner at most.
+    public init(to owner: ObjectMeta, of api: APIResource, controls: Bool = true) {
+        apiVersion = api.apiVersion
+        kind = api.kind
+        name = owner.name
+        uid = owner.uid
+        controller = controls
+        blockOwnerDeletion = controls
+    }
 
     public static let about = "A reference to an owning object."
     public static let fields: [Field<OwnerReference>] = [

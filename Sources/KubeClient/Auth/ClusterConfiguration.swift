@@ -1,17 +1,36 @@
 public import HTTPTransport
 
 /// Everything needed to talk to one API server as one identity.
+///
+/// ## What changes while a client lives
+/// - What is in files (authorities, certificate, key, token) is read again once a minute, before a request, and after
+///   the server has refused it (401). A plugin is run again shortly before its credentials expire, and after a 401.
+/// - Other authorities or another certificate mean other connections: requests under way finish on the old ones, and
+///   watches on them end with a failure that may be retried, for their owners to watch again. Another token does not.
+/// - A file that is missing, half written, or a key that is not its certificate's, leaves what was read before in use,
+///   and is logged as a warning, once. At the start it is an error.
 public struct ClusterConfiguration: Sendable {
     /// For example `https://10.0.0.1:6443`.
     public var server: String
-    /// Verification, certificate authority, client certificate.
+    /// Verification, certificate authority, client certificate. Files are looked at again every minute.
     public var tls: HTTPTransport.TLS
-    /// Token or password.
+    /// Token, password or plugin.
     public var credentials: Credentials
+    /// Whom requests are made as. Default nil: as who makes them.
+    public var impersonation: Impersonation?
+    /// The proxy that the server is reached through: `http://`, `https://` or `socks5://` with a host, and
+    /// `user:password@` where it is wanted. A SOCKS proxy looks up the server's name. Default nil: none; no variable is
+    /// looked at.
+    public var proxy: String?
     /// Where namespaced requests go when the user names no namespace.
     public var namespace: String
-    /// Told to the server; shows up in its audit log.
-    public var userAgent = "honua-operator"
+    /// Told to the server, which logs it and takes what stands before the first `/` for the name of the field manager. Default:
+    /// the program's name.
+    public var userAgent = ClusterConfiguration.programName
+    /// Rates, sizes and times.
+    public var limits = RequestLimits()
+    /// Whether the server may compress large answers to reads by gzip. Default true.
+    public var compression = true
 
     /// A configuration from its parts.
     public init(
@@ -27,59 +46,17 @@ public struct ClusterConfiguration: Sendable {
     }
 }
 
-/// Why no connection can be configured.
-public struct ConfigurationError: Error, Sendable, CustomStringConvertible {
-    /// What was read, what was wrong with it, and what would help.
-    public let description: String
-
-    init(_ description: String) { self.description = description }
+extension ClusterConfiguration {
+    /// As the process was started, without the directory.
+    private static var programName: String {
+        CommandLine.arguments.first.flatMap { $0.split(separator: "/").last.map { String($0) } } ?? "swift"
+    }
 }
 
-extension ClusterConfiguration {
-    /// Finds the cluster as kubectl does: a named kubeconfig, `KUBECONFIG`, `~/.kube/config`; else the service account
-    /// of the pod this runs in.
-    /// - Parameters:
-    ///   - kubeconfig: a path that must exist when given.
-    ///   - context: a context of the kubeconfig; its current context when nil.
-    ///   - environment: where `KUBECONFIG`, `HOME` and the in-cluster variables are looked up.
-    public static func load(
-        kubeconfig: String? = nil,
-        context: String? = nil,
-        environment: [String: String]
-    ) throws -> ClusterConfiguration {
-        if let path = kubeconfig ?? environment["KUBECONFIG"].flatMap({ $0.isEmpty ? nil : $0 }) {
-            return try Kubeconfig.load(path: path).configuration(context: context)
-        }
-        if context == nil, let inCluster = try inCluster(environment: environment) { return inCluster }
-        guard let home = environment["HOME"] else {
-            throw ConfigurationError("no cluster to talk to: neither --kubeconfig nor KUBECONFIG nor HOME is set")
-        }
-        let path = "\(home)/.kube/config"
-        do {
-            return try Kubeconfig.load(path: path).configuration(context: context)
-        } catch let error as FileContents.Unreadable {
-            throw ConfigurationError(
-                "no cluster to talk to: \(error), and this is not a pod with a service account; "
-                    + "name a kubeconfig by --kubeconfig or KUBECONFIG"
-            )
-        }
-    }
+extension ClusterConfiguration: CustomStringConvertible, CustomDebugStringConvertible {
+    /// The server and the kind of credentials: neither keys nor passwords.
+    public var description: String { "\(server) with credentials: \(credentials)" }
 
-    /// The service account of the pod this process runs in; nil outside a cluster.
-    ///
-    /// The token is read again every minute, since the kubelet replaces it.
-    public static func inCluster(environment: [String: String]) throws -> ClusterConfiguration? {
-        guard let host = environment["KUBERNETES_SERVICE_HOST"], let port = environment["KUBERNETES_SERVICE_PORT"]
-        else { return nil }
-        let directory = "/var/run/secrets/kubernetes.io/serviceaccount"
-        let namespace = try FileContents.read("\(directory)/namespace")
-        var tls = HTTPTransport.TLS()
-        tls.certificateAuthorities = .file("\(directory)/ca.crt")
-        return ClusterConfiguration(
-            server: "https://\(host.contains(":") ? "[\(host)]" : host):\(port)",
-            tls: tls,
-            credentials: .tokenFile(TokenFile(path: "\(directory)/token")),
-            namespace: String(decoding: namespace, as: UTF8.self).trimmingBlanks()
-        )
-    }
+    /// The same.
+    public var debugDescription: String { description }
 }

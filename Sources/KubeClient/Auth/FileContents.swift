@@ -4,13 +4,26 @@ internal import Glibc
 package enum FileContents {
     package struct Unreadable: Error, CustomStringConvertible {
         let path: String
-        let reason: String
-        package var description: String { "cannot read \(path): \(reason)" }
+        let code: Int32
+        package var description: String { "cannot read \(path): \(String(cString: strerror(code)))" }
     }
+
+    /// nil when there is no such file.
+    static func readIfPresent(_ path: String) throws(Unreadable) -> [UInt8]? {
+        do {
+            return try read(path)
+        } catch {
+            guard error.code == ENOENT || error.code == ENOTDIR else { throw error }
+            return nil
+        }
+    }
+
+    /// Neither kubeconfigs nor certificates nor tokens are longer; a device without an end would be.
+    private static let maximumBytes = 16 << 20
 
     package static func read(_ path: String) throws(Unreadable) -> [UInt8] {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw Unreadable(path: path, reason: String(cString: strerror(errno))) }
+        guard descriptor >= 0 else { throw Unreadable(path: path, code: errno) }
         defer { close(descriptor) }
         var contents: [UInt8] = []
         while true {
@@ -21,9 +34,10 @@ package enum FileContents {
                 count = max(0, result)
             }
             if failure == EINTR { continue }
-            guard failure == 0 else { throw Unreadable(path: path, reason: String(cString: strerror(failure))) }
+            guard failure == 0 else { throw Unreadable(path: path, code: failure) }
             if chunk.isEmpty { return contents }
             contents.append(contentsOf: chunk)
+            guard contents.count <= maximumBytes else { throw Unreadable(path: path, code: EFBIG) }
         }
     }
 }

@@ -1,118 +1,121 @@
-internal import HTTPTransport
 internal import JSON
 internal import YAML
 
-/// A kubeconfig file: clusters, users, and contexts that join one of each.
+/// Clusters, users, and contexts that join one of each, from one kubeconfig file or from several.
 ///
-/// Relative paths in it are relative to the file. Exec plugins and auth providers are not supported and say so.
+/// Several files are merged as kubectl does it: the first file that defines a context, cluster or user of some name
+/// defines all of it, and the first that sets `current-context` sets it. Relative paths are relative to the file they
+/// stand in.
 public struct Kubeconfig: Sendable {
-    private let document: JSONValue
-    private let path: String
+    private(set) var entries: [KubeconfigEntry.Kind: [KubeconfigEntry]]
+    /// The context that is used when none is named; nil when no file says.
+    public private(set) var currentContext: String?
+    /// Where it came from, for messages: one path, or several with colons between them.
+    private(set) var source: String
 
-    /// Reads a kubeconfig.
+    /// Reads one kubeconfig, which must exist.
+    /// - Throws: `ConfigurationError`, or an error that names the file that cannot be read.
     public static func load(path: String) throws -> Kubeconfig {
         try Kubeconfig(parsing: FileContents.read(path), path: path)
+    }
+
+    /// Reads several kubeconfigs, the most important one first, as the variable `KUBECONFIG` lists them.
+    ///
+    /// Files that do not exist are skipped, and so are empty ones; one at least must be there. A file that exists must
+    /// be a readable kubeconfig.
+    /// - Throws: `ConfigurationError`, or an error that names the file that cannot be read.
+    public static func load(paths: [String]) throws -> Kubeconfig {
+        var merged: Kubeconfig?
+        for path in paths where !path.isEmpty {
+            guard let bytes = try FileContents.readIfPresent(path), !bytes.isEmpty else { continue }
+            let next = try Kubeconfig(parsing: bytes, path: path)
+            if merged == nil { merged = next } else { merged?.merge(next) }
+        }
+        guard let merged else {
+            throw ConfigurationError(
+                "none of the kubeconfig files \(paths.joined(separator: ":")) exists; "
+                    + "correct KUBECONFIG, or name a file by --kubeconfig"
+            )
+        }
+        return merged
     }
 
     /// Parses a kubeconfig.
     /// - Parameter path: where it came from, for messages and for relative paths.
     public init(parsing bytes: [UInt8], path: String) throws {
-        self.path = path
         let documents: [YAMLDocument]
         do {
             documents = try YAMLDocument.parse(bytes)
         } catch {
             throw ConfigurationError("kubeconfig \(path), \(error)")
         }
-        guard let document = documents.first?.value, document["clusters"] != nil else {
-            throw ConfigurationError("kubeconfig \(path) has no clusters; is it a kubeconfig?")
+        let known = ["clusters", "users", "contexts", "current-context"]
+        guard let document = documents.first?.value, known.contains(where: { document[$0] != nil }) else {
+            throw ConfigurationError("kubeconfig \(path) has no clusters, users or contexts; is it a kubeconfig?")
         }
-        self.document = document
-    }
-
-    /// The names of the contexts, in the file's order.
-    public var contexts: [String] { document["contexts"]?.array?.compactMap { $0["name"]?.string } ?? [] }
-
-    /// What a context says.
-    /// - Parameter context: the file's current context when nil.
-    public func configuration(context: String? = nil) throws -> ClusterConfiguration {
-        guard let name = context ?? document["current-context"]?.string, !name.isEmpty else {
-            throw ConfigurationError("kubeconfig \(path) has no current-context; name one by --context: \(known)")
-        }
-        let contextEntry = try entry("context", name)
-        let cluster = try entry("cluster", try required(contextEntry, "cluster", of: "context \"\(name)\""))
-        var configuration = ClusterConfiguration(
-            server: try required(cluster, "server", of: "the cluster of context \"\(name)\"")
-        )
-        configuration.namespace = contextEntry["namespace"]?.string ?? "default"
-        configuration.tls = try tls(of: cluster)
-        if let userName = contextEntry["user"]?.string, !userName.isEmpty {
-            try apply(user: try entry("user", userName), named: userName, to: &configuration)
-        }
-        return configuration
-    }
-
-    private var known: String { contexts.isEmpty ? "it has none" : contexts.joined(separator: ", ") }
-
-    /// The body of the named entry of `contexts`, `clusters` or `users`.
-    private func entry(_ kind: String, _ name: String) throws -> JSONValue {
-        guard let entry = document["\(kind)s"]?.array?.first(where: { $0["name"]?.string == name }) else {
-            let hint = kind == "context" ? "; there are: \(known)" : ""
-            throw ConfigurationError("kubeconfig \(path) has no \(kind) \"\(name)\"\(hint)")
-        }
-        return entry[kind] ?? [:]
-    }
-
-    private func required(_ entry: JSONValue, _ key: String, of owner: String) throws -> String {
-        guard let value = entry[key]?.string, !value.isEmpty else {
-            throw ConfigurationError("kubeconfig \(path): \(owner) has no \(key)")
-        }
-        return value
-    }
-
-    private func tls(of cluster: JSONValue) throws -> HTTPTransport.TLS {
-        var tls = HTTPTransport.TLS()
-        tls.verifiesPeer = cluster["insecure-skip-tls-verify"]?.bool != true
-        tls.certificateAuthorities = try pem(cluster, "certificate-authority")
-        return tls
-    }
-
-    private func apply(user: JSONValue, named name: String, to configuration: inout ClusterConfiguration) throws {
-        for unsupported in ["exec", "auth-provider"] where user[unsupported] != nil {
-            throw ConfigurationError(
-                "kubeconfig \(path): user \"\(name)\" uses \(unsupported), which this version does not run; "
-                    + "use a token, a tokenFile or a client certificate"
-            )
-        }
-        configuration.tls.clientCertificate = try pem(user, "client-certificate")
-        configuration.tls.clientKey = try pem(user, "client-key")
-        if let file = user["tokenFile"]?.string, !file.isEmpty {
-            configuration.credentials = .tokenFile(TokenFile(path: resolve(file)))
-        } else if let token = user["token"]?.string, !token.isEmpty {
-            configuration.credentials = .token(token)
-        } else if let userName = user["username"]?.string, let password = user["password"]?.string {
-            configuration.credentials = .basic(user: userName, password: password)
+        source = path
+        currentContext = document["current-context"]?.string.flatMap { $0.isEmpty ? nil : $0 }
+        entries = [:]
+        for kind in KubeconfigEntry.Kind.allCases {
+            entries[kind] = try Self.entries(of: kind, in: document, path)
         }
     }
 
-    /// PEM text given inline as `<key>-data` in base64, or in the file named by `<key>`. Inline wins, as in kubectl.
-    private func pem(_ entry: JSONValue, _ key: String) throws -> HTTPTransport.TLS.PEM? {
-        if let data = entry["\(key)-data"]?.string, !data.isEmpty {
-            guard let bytes = Base64.decode(data) else {
-                throw ConfigurationError("kubeconfig \(path): \(key)-data is not base64")
+    /// The names of the contexts, in the order of the files.
+    public var contexts: [String] { entries[.context]?.map(\.name) ?? [] }
+
+    private static func entries(
+        of kind: KubeconfigEntry.Kind,
+        in document: JSONValue,
+        _ path: String
+    ) throws(ConfigurationError) -> [KubeconfigEntry] {
+        let key = "\(kind.rawValue)s"
+        guard let list = document[key], !list.isNull else { return [] }
+        guard let elements = list.array else { throw ConfigurationError("kubeconfig \(path): \(key) must be a list") }
+        var entries: [KubeconfigEntry] = []
+        for (index, element) in elements.enumerated() {
+            guard let name = element["name"]?.string else {
+                throw ConfigurationError("kubeconfig \(path): \(key)[\(index)] has no name, a string")
             }
-            return .data(bytes)
+            guard !entries.contains(where: { $0.name == name }) else {
+                throw ConfigurationError("kubeconfig \(path) has two \(key) named \"\(name)\"")
+            }
+            let fields = element[kind.rawValue] ?? .null
+            guard fields.isNull || fields.object != nil else {
+                throw ConfigurationError("kubeconfig \(path): \(key)[\(index)].\(kind.rawValue) must have fields")
+            }
+            entries.append(KubeconfigEntry(kind: kind, name: name, path: path, fields: fields))
         }
-        guard let file = entry[key]?.string, !file.isEmpty else { return nil }
-        do {
-            return .data(try FileContents.read(resolve(file)))
-        } catch {
-            throw ConfigurationError("kubeconfig \(path): \(key): \(error)")
+        return entries
+    }
+
+    /// Adds what is not there yet.
+    private mutating func merge(_ other: Kubeconfig) {
+        source += ":\(other.source)"
+        currentContext = currentContext ?? other.currentContext
+        for (kind, added) in other.entries {
+            let present = Set(entries[kind]?.map(\.name) ?? [])
+            entries[kind]?.append(contentsOf: added.filter { !present.contains($0.name) })
         }
     }
 
-    private func resolve(_ file: String) -> String {
-        guard !file.hasPrefix("/"), let slash = path.lastIndex(of: "/") else { return file }
-        return String(path[...slash]) + file
+    func entry(_ kind: KubeconfigEntry.Kind, _ name: String) throws(ConfigurationError) -> KubeconfigEntry {
+        guard let entry = entries[kind]?.first(where: { $0.name == name }) else {
+            let others = entries[kind]?.map(\.name) ?? []
+            let hint = others.isEmpty ? "it has none" : "there are: \(others.joined(separator: ", "))"
+            throw ConfigurationError("kubeconfig \(source) has no \(kind.rawValue) \"\(name)\"; \(hint)")
+        }
+        return entry
     }
+}
+
+extension Kubeconfig: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+    /// Where it came from, and its contexts; nothing of its users.
+    public var description: String { "kubeconfig \(source) with the contexts \(contexts.joined(separator: ", "))" }
+
+    /// The same.
+    public var debugDescription: String { description }
+
+    /// Nothing.
+    public var customMirror: Mirror { Mirror(self, children: []) }
 }

@@ -9,8 +9,29 @@ public enum WatchEvent<Object: KubeObject>: Sendable {
     case modified(Object)
     /// The object is gone; this is its last state.
     case deleted(Object)
-    /// Nothing changed up to this version. Sent about once a minute.
-    case bookmark(resourceVersion: String)
+    /// Nothing changed up to this version. Sent about once a minute, and once at the end of the initial events of a watch
+    /// that asked for them.
+    case bookmark(resourceVersion: String, endsInitialEvents: Bool)
+}
+
+/// Where a watch begins.
+public enum WatchStart: Sendable, Hashable {
+    /// With what changed after this version.
+    case version(String)
+    /// With every object there is, as if it had just been added, in no particular order; a bookmark with
+    /// `endsInitialEvents` follows, and then the changes (KEP-3157, in servers from 1.27 on, on by default from 1.32).
+    ///
+    /// Servers that know it but have it switched off refuse it (`invalid`). Servers that do not know it ignore the wish,
+    /// and never send that bookmark.
+    case initialEvents
+
+    var query: [(String, String)] {
+        switch self {
+        case .version(let version): [("resourceVersion", version)]
+        case .initialEvents:
+            [("sendInitialEvents", "true"), ("resourceVersionMatch", "NotOlderThan")]
+        }
+    }
 }
 
 /// The changes to objects of one kind, as they happen.
@@ -21,14 +42,10 @@ public enum WatchEvent<Object: KubeObject>: Sendable {
 /// Events are read from the socket only as fast as they are consumed. Cancelling the task, or dropping the iterator,
 /// ends the transfer.
 public struct Watch<Object: KubeObject>: AsyncSequence, Sendable {
-    /// How long a watch may be silent before it counts as dead. Servers send a bookmark about every 60 s
-    /// (k8s.io/apiserver `cacher.go`); half as much again allows for a slow one.
-    public static var silenceLimit: Duration { .seconds(90) }
-
     let client: KubeClient
-    let operation: KubeOperation
-    let path: String
-    let query: [(String, String)]
+    let request: KubeRequest
+    /// Told of objects that are left out; when nil they are thrown.
+    var onUnreadable: (@Sendable (KubeError) -> Void)?
 
     /// Sends the request at the first call of `next()`.
     public func makeAsyncIterator() -> Iterator { Iterator(watch: self) }
@@ -37,64 +54,66 @@ public struct Watch<Object: KubeObject>: AsyncSequence, Sendable {
     public struct Iterator: AsyncIteratorProtocol {
         private let watch: Watch
         private var chunks: HTTPBody.AsyncIterator?
-        private var lines = JSONLineDecoder()
+        private var lines = LineDecoder()
 
         fileprivate init(watch: Watch) { self.watch = watch }
 
         /// The next event, or nil when the server has closed the watch.
         public mutating func next() async throws -> WatchEvent<Object>? {
-            if chunks == nil {
-                chunks = try await watch.client.stream(
-                    watch.operation,
-                    path: watch.path,
-                    query: watch.query,
-                    idleTimeout: Watch.silenceLimit
-                ).makeAsyncIterator()
-            }
+            if chunks == nil { chunks = try await watch.client.stream(watch.request).makeAsyncIterator() }
             while true {
-                if let line = lines.next() { return try watch.event(line) }
+                while let line = lines.next() {
+                    if !line.isBlank, let event = try watch.event(line) { return event }
+                }
                 do {
                     guard let chunk = try await chunks?.next() else { return try lastEvent() }
                     try lines.append(chunk)
                 } catch let error as TransferError {
-                    throw KubeClient.failure(error, watch.operation)
-                } catch let error as JSONLineDecoder.LineTooLong {
-                    throw KubeError(.unreadable, watch.operation, "\(error)")
+                    throw KubeClient.failure(error, watch.request.operation)
+                } catch let error as LineDecoder.LineTooLong {
+                    throw KubeError(.unreadable, watch.request.operation, "\(error)")
                 }
             }
         }
 
         /// The server may close right after an event, without a line break.
         private mutating func lastEvent() throws -> WatchEvent<Object>? {
-            guard let rest = lines.finish() else { return nil }
+            guard let rest = lines.finish(), !rest.isBlank else { return nil }
             return try watch.event(rest)
         }
     }
 
-    private func event(_ line: ArraySlice<UInt8>) throws -> WatchEvent<Object> {
-        let event: JSONValue
+    /// nil for an object that is left out.
+    private func event(_ line: ArraySlice<UInt8>) throws -> WatchEvent<Object>? {
+        let frame: WatchFrame<Object>
         do {
-            event = try JSONValue(parsing: line, skipping: ["object", "metadata", "managedFields"])
+            frame = try WatchFrame(parsing: line, skipping: ["object", "metadata", "managedFields"])
+        } catch let error as JSONDecodingError where onUnreadable != nil && error.path.hasPrefix("object") {
+            onUnreadable?(KubeError(.unreadable, request.operation, "an event: \(error)"))
+            return nil
         } catch {
-            throw KubeError(.unreadable, operation, "an event is not JSON: \(error)")
+            throw KubeError(.unreadable, request.operation, "an event: \(error)")
         }
-        let content = event["object"] ?? .null
-        switch event["type"]?.string {
-        case "ADDED": return .added(try object(content))
-        case "MODIFIED": return .modified(try object(content))
-        case "DELETED": return .deleted(try object(content))
-        case "BOOKMARK":
-            return .bookmark(resourceVersion: content[path: "metadata", "resourceVersion"]?.string ?? "")
-        case "ERROR": throw KubeError(watchStatus: content, operation: operation)
-        case let type: throw KubeError(.unreadable, operation, "an event has the unknown type \(type ?? "(none)")")
+        switch frame {
+        case .event("ADDED", let object): return .added(object)
+        case .event("MODIFIED", let object): return .modified(object)
+        case .event(_, let object): return .deleted(object)
+        case .notice("BOOKMARK", let content):
+            let metadata = content["metadata"]
+            guard let version = metadata?["resourceVersion"]?.string else {
+                throw KubeError(.unreadable, request.operation, "a bookmark names no resourceVersion")
+            }
+            return .bookmark(
+                resourceVersion: version,
+                endsInitialEvents: metadata?[path: "annotations", "k8s.io/initial-events-end"] == "true"
+            )
+        case .notice("ERROR", let content): throw KubeError(watchStatus: content, operation: request.operation)
+        case .notice(let type, _):
+            throw KubeError(.unreadable, request.operation, "an event has the unknown type \(type)")
         }
     }
+}
 
-    private func object(_ content: JSONValue) throws -> Object {
-        do {
-            return try Object(json: content)
-        } catch {
-            throw KubeError(.unreadable, operation, "the object of an event: \(error)")
-        }
-    }
+extension ArraySlice<UInt8> {
+    fileprivate var isBlank: Bool { allSatisfy { $0 <= 0x20 } }
 }

@@ -4,6 +4,7 @@ internal import CRDs
 internal import Glibc
 internal import HTTPTransport
 internal import JSON
+internal import KubeClient
 internal import Logging
 internal import Reconcilers
 internal import UnixSignals

@@ -10,10 +10,13 @@ struct ClusterOptions: ParsableArguments {
     var context: String?
 
     func configuration() throws -> ClusterConfiguration {
-        try ClusterConfiguration.load(
+        var configuration = try ClusterConfiguration.load(
             kubeconfig: kubeconfig,
             context: context,
             environment: ProcessEnvironment.variables
         )
+        // The name of the field manager, which must not change with that of the program.
+        configuration.userAgent = "honua-operator"
+        return configuration
     }
 }

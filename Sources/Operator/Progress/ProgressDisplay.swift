@@ -1,5 +1,6 @@
 internal import Glibc
 internal import JSON
+internal import KubeClient
 internal import Workflows
 
 /// Shows a run's steps: redrawn in place on a terminal, one plain line for each change in a pipe.

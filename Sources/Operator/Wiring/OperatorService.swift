@@ -59,8 +59,7 @@ struct OperatorService: Service {
         settings.defaults = configuration.defaults
         let reconciler = HonuaProcessReconciler(
             engine: engine,
-            client: client,
-            store: controller.store,
+            controller: controller,
             events: events,
             settings: settings,
             logger: logger("Honua.Reconciler")

@@ -8,7 +8,7 @@ internal import Workflows
 
 extension HonuaProcessReconciler {
     func resources(_ metadata: ObjectMeta) -> ResourceClient<HonuaProcess> {
-        client.resources(HonuaProcess.self, namespace: metadata.namespace)
+        controller.resources(namespace: metadata.namespace)
     }
 
     func projection(_ process: HonuaProcess) -> StatusProjection {
@@ -27,8 +27,7 @@ extension HonuaProcessReconciler {
         let patch: JSONValue = [
             "metadata": ["resourceVersion": .string(metadata.resourceVersion)], "status": change,
         ]
-        let updated = try await resources(metadata).patch(metadata.name, .merge(patch), subresource: .status)
-        store.record(updated)
+        _ = try await resources(metadata).patch(metadata.name, .merge(patch), subresource: .status)
         memory.withLock { $0[metadata.key]?.lastReport = .now }
         return true
     }
@@ -43,9 +42,7 @@ extension HonuaProcessReconciler {
                 "labels": [HonuaProcess.processIDLabel: .string(metadata.uid)],
             ]
         ]
-        let updated = try await resources(metadata).patch(metadata.name, .merge(patch))
-        store.record(updated)
-        return updated
+        return try await resources(metadata).patch(metadata.name, .merge(patch))
     }
 
     // MARK: Statuses without a run

@@ -13,8 +13,7 @@ public import Workflows
 /// the only writer of state, this reconciler the only writer of status, one key at a time.
 public final class HonuaProcessReconciler: Sendable {
     let engine: ProcessEngine
-    let client: KubeClient
-    let store: Store<HonuaProcess>
+    let controller: Controller<HonuaProcess>
     let events: EventRecorder
     let settings: Settings
     let logger: Logger
@@ -59,15 +58,13 @@ public final class HonuaProcessReconciler: Sendable {
     /// Joins an engine and a controller.
     public init(
         engine: ProcessEngine,
-        client: KubeClient,
-        store: Store<HonuaProcess>,
+        controller: Controller<HonuaProcess>,
         events: EventRecorder,
         settings: Settings = Settings(),
         logger: Logger
     ) {
         self.engine = engine
-        self.client = client
-        self.store = store
+        self.controller = controller
         self.events = events
         self.settings = settings
         self.logger = logger
@@ -86,7 +83,7 @@ public final class HonuaProcessReconciler: Sendable {
 
     /// One call of the controller.
     public func reconcile(_ key: ObjectKey) async throws -> Requeue {
-        guard let process = store.get(key) else {
+        guard let process = controller.store.get(key) else {
             leave(key)
             return .awaitChange
         }
@@ -341,7 +338,7 @@ public final class HonuaProcessReconciler: Sendable {
         // Asked again every hour at least: the wall clock may be set.
         guard left <= .zero else { return .after(min(left, .seconds(3600))) }
         let metadata = process.metadata
-        try await resources(metadata).delete(metadata.name, uid: metadata.uid)
+        try await resources(metadata).delete(metadata.name, DeleteOptions(uid: metadata.uid))
         return .awaitChange
     }
 }
