@@ -153,6 +153,6 @@ extension Dictionary: SchemaRepresentable where Key == String, Value: SchemaRepr
 extension SchemaRepresentable where Self: CaseIterable & RawRepresentable, RawValue == String {
     /// One of the type's words.
     public static var schema: JSONSchema {
-        JSONSchema(.string).with(\.allowedValues, allCases.map(\.rawValue))
+        JSONSchema(.string).with(\.allowedValues, allCases.map { .string($0.rawValue) })
     }
 }
