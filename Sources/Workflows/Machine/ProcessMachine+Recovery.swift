@@ -1,0 +1,69 @@
+internal import JSON
+
+extension ProcessMachine {
+    /// An owner has loaded the state. What is recorded as started may have been cut off anywhere.
+    mutating func recover() {
+        isChanged = true
+        for (holder, claims) in claimsByHolder() { effects.append(.acquire(holder, claims)) }
+        for id in running { recover(id) }
+    }
+
+    private mutating func recover(_ id: ExecutionID) {
+        if state.ending != nil, isMain(id) { return abandon(id) }
+        let step = planned(id)
+        let policy = id.isCompensation ? step.compensationOnUnknown : step.onUnknown
+        let execution = execution(id)
+        let request: ExecutionRequest
+        do {
+            request = try self.request(id, start: execution.start, attempt: execution.attempt)
+        } catch {
+            return giveUp(id, error)
+        }
+        let action = environment.actions[request.action]
+        switch policy {
+        case .verify: effects.append(.verify(request))
+        case .retryIfIdempotent where action?.isIdempotent ?? false: runAgain(id, request)
+        case .retryIfIdempotent, .askHuman: ask(id)
+        }
+    }
+
+    /// The outcome of an effect whose result was lost.
+    mutating func settleUnknown(_ id: ExecutionID, _ outcome: StepOutcome) {
+        switch outcome {
+        case .happened(let output): succeed(id, output)
+        case .didNotHappen:
+            let execution = execution(id)
+            guard let request = try? request(id, start: execution.start, attempt: execution.attempt) else { return ask(id) }
+            runAgain(id, request)
+        case .unknown: ask(id)
+        }
+    }
+
+    /// Under the same key, as the same attempt.
+    private mutating func runAgain(_ id: ExecutionID, _ request: ExecutionRequest) {
+        change(id) { $0.interruptions += 1 }
+        effects.append(.run(request))
+    }
+
+    private mutating func ask(_ id: ExecutionID) {
+        leaveRunning(id)
+        if !id.isCompensation { self[id].hasUnknownEffect = true }
+        change(id) {
+            $0.status = .undecided
+            $0.message = "the operator was cut off while it ran: nobody knows whether it has had its effect"
+        }
+    }
+
+    private func claimsByHolder() -> [(ExecutionID?, [LockClaim])] {
+        var groups: [(ExecutionID?, [LockClaim])] = []
+        for claim in state.locks {
+            let holder = claim.step.isEmpty ? nil : ExecutionID(claim.step, item: claim.item)
+            if let last = groups.indices.last, groups[last].0 == holder {
+                groups[last].1.append(claim)
+            } else {
+                groups.append((holder, [claim]))
+            }
+        }
+        return groups
+    }
+}
