@@ -8,7 +8,7 @@ import Testing
 @testable import KubeClient
 
 /// Credentials and connections against real servers.
-@Suite(.timeLimit(.minutes(2))) struct ConnectionClusterTests {
+@Suite(.timeLimit(.minutes(4))) struct ConnectionClusterTests {
     private let folder: CredentialFolder
     private let clock = ManualClock()
 

@@ -12,7 +12,7 @@ import Tracing
 @testable import KubeRuntime
 
 /// What follows from how a reconcile ends, and which runs when.
-@Suite(.timeLimit(.minutes(1))) struct ControllerOutcomeTests {
+@Suite(.timeLimit(.minutes(4))) struct ControllerOutcomeTests {
     private let server: FaultyAPIServer
     private let client: KubeClient
     private let journal = Journal()

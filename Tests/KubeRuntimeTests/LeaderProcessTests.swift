@@ -12,7 +12,7 @@ import Testing
 ///
 /// What is claimed of fenced writes holds always. Of writes that only the gate holds back it is claimed that at most the
 /// one that was past the gate when its process was stopped comes late.
-@Suite(.serialized, .timeLimit(.minutes(3))) struct LeaderProcessTests {
+@Suite(.serialized, .timeLimit(.minutes(6))) struct LeaderProcessTests {
     private struct Candidates: Sendable {
         let processes: [String: ChildProcess]
         let leases: ResourceClient<Lease>
@@ -20,12 +20,12 @@ import Testing
 
         /// Waits until another than `earlier` leads and has written both objects.
         func leader(after earlier: String? = nil) async throws -> (name: String, process: ChildProcess) {
-            let lease = try await leases.wait(for: "leader", within: .seconds(30)) { lease in
+            let lease = try await leases.wait(for: "leader") { lease in
                 lease.spec.holder.map { $0 != earlier } ?? false
             }
             let name = try #require(lease.spec.holder)
             for object in ["fenced", "gated"] {
-                try await objects.wait(for: object, within: .seconds(30)) { object in
+                try await objects.wait(for: object) { object in
                     let writer = object.content[path: "data", "writer"]?.string
                     return writer != nil && writer != earlier
                 }
@@ -36,7 +36,7 @@ import Testing
         /// Waits until both objects were written under such an epoch.
         func waitForEpoch(atLeast epoch: Int) async throws {
             for object in ["fenced", "gated"] {
-                try await objects.wait(for: object, within: .seconds(30)) { $0.epoch >= epoch }
+                try await objects.wait(for: object) { $0.epoch >= epoch }
             }
         }
     }
@@ -116,7 +116,7 @@ import Testing
                 _ = try await candidates.leader(after: stopped.name)
                 stopped.process.signal(SIGCONT)
                 // It has noticed, its writers have returned, and it is a candidate again.
-                try await stopped.process.line(containing: "ended: ", from: lines, within: .seconds(20))
+                try await stopped.process.line(containing: "ended: ", from: lines)
             }
         }
         expectOrder(history, changes: 3, lateWrites: 1)
@@ -137,7 +137,7 @@ import Testing
         let history = try await history(try await ControlPlane.shared) { candidates in
             let first = try await candidates.leader()
             for process in candidates.processes.values {
-                try await process.line(containing: "leader=\(first.name)", within: .seconds(20))
+                try await process.line(containing: "leader=\(first.name)")
             }
             let before = try await candidates.leases.get("leader")
             let epoch = try await candidates.objects.get("fenced").epoch
@@ -159,7 +159,7 @@ import Testing
             let lines = first.process.lines.count
             let epoch = try await candidates.objects.get("fenced").epoch
             try await cluster.stopAPIServer()
-            try await first.process.line(containing: "ended: ", from: lines, within: .seconds(20))
+            try await first.process.line(containing: "ended: ", from: lines)
             let terms = candidates.processes.values.flatMap(\.lines).count { $0.contains("leads under") }
             #expect(terms == 1)
             try await cluster.startAPIServer()

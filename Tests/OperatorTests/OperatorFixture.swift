@@ -89,7 +89,7 @@ struct OperatorFixture: Sendable {
     }
 
     @discardableResult
-    func waitForEnd(_ name: String, within limit: Duration = .seconds(60)) async throws -> HonuaProcess {
+    func waitForEnd(_ name: String, within limit: Duration = .seconds(120)) async throws -> HonuaProcess {
         let process = try await processes.wait(for: name, within: limit) { $0.condition("Completed") == .true }
         #expect(conditionLaws(process) == [])
         return process

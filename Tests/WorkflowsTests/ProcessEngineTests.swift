@@ -6,7 +6,7 @@ import Testing
 @testable import Workflows
 
 /// The engine with a store in memory and actions made for the test.
-@Suite(.timeLimit(.minutes(1))) struct ProcessEngineTests {
+@Suite(.timeLimit(.minutes(4))) struct ProcessEngineTests {
     /// Records who called it; fails or waits as the test says.
     private final class Probe: Action {
         let name = "probe"

@@ -7,7 +7,7 @@ import Testing
 @testable import Workflows
 
 /// What every state store must do, run against each.
-@Suite(.timeLimit(.minutes(1))) struct StateStoreContractTests {
+@Suite(.timeLimit(.minutes(4))) struct StateStoreContractTests {
     enum Kind: CaseIterable, Sendable {
         case memory
         case redis

@@ -7,7 +7,7 @@ import Synchronization
 import Testing
 
 /// A controller whose server fails: in the end every object is as it should be.
-@Suite(.timeLimit(.minutes(2))) struct ControllerFaultTests {
+@Suite(.timeLimit(.minutes(4))) struct ControllerFaultTests {
     /// Copies `data.v` to `data.out` while the body runs, then until every object has it.
     private func controlled(
         _ server: FaultyAPIServer,
