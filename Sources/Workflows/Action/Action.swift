@@ -55,7 +55,9 @@ public enum StepOutcome: Sendable, Hashable {
 public struct StepContext: Sendable {
     /// The process.
     public let processID: String
-    /// The step's name.
+    /// Of the process's resource.
+    public let namespace: String?
+    /// The step's name; with a list, the element's place as well: `resize[17]`.
     public let step: String
     /// Identifies the step's effect: constant over attempts, restarts and owners.
     public let idempotencyKey: String
@@ -66,6 +68,8 @@ public struct StepContext: Sendable {
     /// Records something the step has made, such as `Deployment gis/tiles`, before it goes on: it is stored when this
     /// returns.
     public let recordResource: @Sendable (String) async throws -> Void
+    /// Runs the sub-process that the inputs name, and waits for its outputs.
+    let runSubprocess: @Sendable (JSONValue) async throws -> JSONValue
     /// Carries the process id and the step.
     public let logger: Logger
 }
@@ -78,6 +82,9 @@ public struct ActionCatalog: Sendable {
     public init(_ actions: [any Action]) {
         self.actions = Dictionary(actions.map { ($0.name, $0) }, uniquingKeysWith: { $1 })
     }
+
+    /// This catalog and one action more.
+    func adding(_ action: any Action) -> ActionCatalog { ActionCatalog(Array(actions.values) + [action]) }
 
     /// The action of that name.
     public subscript(name: String) -> (any Action)? { actions[name] }

@@ -11,7 +11,12 @@ extension WorkflowDefinition {
     /// - Throws: every violation, with paths that begin at `input`.
     public func resolvedInput(_ input: JSONValue?) throws(InvalidInput) -> JSONValue? {
         guard let parameters, let schema = try? JSONSchema(json: parameters) else { return input }
-        let complete = schema.applyingDefaults(to: input ?? [:])
+        let complete: JSONValue
+        do {
+            complete = try schema.applyingDefaults(to: input ?? [:])
+        } catch {
+            throw InvalidInput(violations: [error.inside("input")])
+        }
         let violations = schema.violations(of: complete)
         guard violations.isEmpty else { throw InvalidInput(violations: violations.map { $0.inside("input") }) }
         return complete

@@ -56,30 +56,18 @@ extension ProcessMachine {
             due.append(id)
             isChanged = true
         }
-        for id in undecided() { decide(id, .retry) }
-    }
-
-    private func undecided() -> [ExecutionID] {
-        var found: [ExecutionID] = []
-        for step in state.steps {
-            for record in step.items?.states ?? [step] {
-                let id = ExecutionID(step.name, item: record.item)
-                if record.status == .undecided { found.append(id) }
-                if record.compensation?.execution.status == .undecided { found.append(id.compensation) }
-            }
-        }
-        return found
+        for id in undecided.sorted(by: { $0.description < $1.description }) { decide(id, .retry) }
     }
 
     private mutating func decide(_ id: ExecutionID?, _ decision: Decision) {
-        let open = undecided()
-        guard let id = id ?? (open.count == 1 ? open.first : nil), open.contains(id) else { return }
+        guard let id = id ?? (undecided.count == 1 ? undecided.first : nil), undecided.remove(id) != nil else { return }
         switch decision {
         case .retry:
+            let clock = state.clockMilliseconds
             change(id) {
                 $0.status = .waiting
                 $0.message = nil
-                $0.dueAt = state.clockMilliseconds
+                $0.dueAt = clock
             }
             due.append(id)
         case .complete(let output): succeed(id, output)

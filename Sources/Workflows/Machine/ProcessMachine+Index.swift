@@ -2,7 +2,7 @@ extension ProcessMachine {
     /// Makes everything that follows from the state.
     mutating func index() {
         openNeeds = []
-        (ready, running, timed, due, lists, listValues, undoing) = ([], [], [], [], [:], [:], nil)
+        (ready, running, timed, undecided, due, lists, listValues, undoing) = ([], [], [], [], [], [:], [:], nil)
         openSteps = (0, 0)
         completedMain = 0
         for (position, step) in state.steps.enumerated() {
@@ -53,6 +53,7 @@ extension ProcessMachine {
         switch execution.status {
         case .started: running.append(id)
         case .waiting: timed.insert(id)
+        case .undecided: undecided.insert(id)
         case .blocked: if execution.dueAt != nil { timed.insert(id) }
         default: break
         }

@@ -25,10 +25,11 @@ extension ProcessMachine {
         let claims = try claims(definitions, step.lockNames, id)
         state.locks += claims
         let limit = step.definition.pendingTimeout.flatMap { Duration(text: $0) }
+        let clock = state.clockMilliseconds
         change(id) {
             $0.status = .blocked
             $0.message = "waits for \(claims.map(\.lock).joined(separator: ", "))"
-            $0.dueAt = limit.map { state.clockMilliseconds + Int($0.milliseconds) }
+            $0.dueAt = limit.map { clock + Int($0.milliseconds) }
         }
         if limit != nil { timed.insert(id) }
         effects.append(.acquire(id, claims))
@@ -70,10 +71,11 @@ extension ProcessMachine {
         }
         guard let id, isKnown(id), execution(id).status == .blocked else { return }
         timed.remove(id)
+        let clock = state.clockMilliseconds
         change(id) {
             $0.status = .waiting
             $0.message = nil
-            $0.dueAt = state.clockMilliseconds
+            $0.dueAt = clock
         }
         due.append(id)
     }
@@ -83,7 +85,7 @@ extension ProcessMachine {
         guard !state.locks.isEmpty else { return }
         let claims = state.locks.filter { belongs($0, to: id) }
         guard !claims.isEmpty else { return }
-        state.locks.removeAll { belongs($0, to: id) }
+        state.locks = state.locks.filter { !belongs($0, to: id) }
         isChanged = true
         effects.append(.release(claims))
     }

@@ -8,6 +8,17 @@ extension ProcessMachine {
         for id in running { recover(id) }
     }
 
+    /// The state was written by somebody else. What it says is started and does not run here has an unknown outcome.
+    mutating func adopt(running here: Set<ExecutionID>, at moment: Moment) -> Turn {
+        effects = []
+        isChanged = false
+        now = moment.time
+        for id in running where !here.contains(id) { recover(id) }
+        if state.ending != nil { for id in running where isMain(id) { effects.append(.interrupt(id)) } }
+        for (holder, claims) in claimsByHolder() { effects.append(.acquire(holder, claims)) }
+        return Turn(effects: effects, isChanged: isChanged)
+    }
+
     private mutating func recover(_ id: ExecutionID) {
         if state.ending != nil, isMain(id) { return abandon(id) }
         let step = planned(id)
@@ -33,7 +44,9 @@ extension ProcessMachine {
         case .happened(let output): succeed(id, output)
         case .didNotHappen:
             let execution = execution(id)
-            guard let request = try? request(id, start: execution.start, attempt: execution.attempt) else { return ask(id) }
+            guard let request = try? request(id, start: execution.start, attempt: execution.attempt) else {
+                return ask(id)
+            }
             runAgain(id, request)
         case .unknown: ask(id)
         }
@@ -47,6 +60,7 @@ extension ProcessMachine {
 
     private mutating func ask(_ id: ExecutionID) {
         leaveRunning(id)
+        undecided.insert(id)
         if !id.isCompensation { self[id].hasUnknownEffect = true }
         change(id) {
             $0.status = .undecided
@@ -65,5 +79,20 @@ extension ProcessMachine {
             }
         }
         return groups
+    }
+}
+
+/// What planted faults do; see `PlantedFault`.
+extension ProcessMachine {
+    mutating func forgetCompleted() {
+        for position in state.steps.indices where state.steps[position].status == .completed {
+            state.steps[position] = StepState(name: state.steps[position].name)
+        }
+        index()
+    }
+
+    mutating func forgetTimers() {
+        let clock = state.clockMilliseconds
+        for id in timed { change(id) { $0.dueAt = clock } }
     }
 }

@@ -5,7 +5,9 @@ extension ProcessMachine {
     func request(_ id: ExecutionID, start: Int, attempt: Int) throws(StepError) -> ExecutionRequest {
         let step = planned(id)
         let record = self[id]
-        let key = execution(id).key ?? state.idempotencyKey(id, rerun: record.rerun)
+        let isKeyLost = environment.fault == .keyChangesOnRetry && attempt > 1
+        let kept = isKeyLost ? nil : execution(id).key
+        let key = kept ?? state.idempotencyKey(id, rerun: isKeyLost ? 1000 + attempt : record.rerun)
         if id.isCompensation {
             guard let compensation = record.compensation, let inputs = compensation.with else {
                 throw .invalid("the inputs of the compensation need outputs that the step never returned")
@@ -65,7 +67,7 @@ extension ProcessMachine {
     /// Records what will undo the step. Before the effect its own outputs are not known; what cannot be evaluated
     /// without them is evaluated when they are.
     mutating func recordCompensation(_ id: ExecutionID) {
-        guard let definition = planned(id).definition.compensate else { return }
+        guard let definition = planned(id).definition.compensate, environment.fault != .lostCompensation else { return }
         guard let template = planned(id).compensationInputs else { return }
         let inputs = try? template.evaluate(scope(template.references, id, ["outputs": self[id].output ?? .null]))
         self[id].compensation = CompensationState(action: definition.action, with: inputs)
@@ -73,7 +75,11 @@ extension ProcessMachine {
 
     // MARK: Scope
 
-    func holds(_ condition: any Expression, _ id: ExecutionID, _ extra: [String: JSONValue] = [:]) throws(ExpressionError)
+    func holds(
+        _ condition: any Expression,
+        _ id: ExecutionID,
+        _ extra: [String: JSONValue] = [:]
+    ) throws(ExpressionError)
         -> Bool
     {
         let value = try condition.evaluate(scope(condition.references, id, extra))
@@ -129,7 +135,9 @@ extension ProcessMachine {
     }
 
     private func value(of step: StepState) -> JSONValue {
-        var value: JSONValue = ["status": .string(step.status.rawValue), "attempt": .int(Int64(step.execution.attempt))]
+        var value: JSONValue = [
+            "status": .string(step.status.rawValue), "attempt": .int(Int64(step.execution.attempt)),
+        ]
         value["outputs"] = step.items.map { .array($0.states.map { $0.output ?? .null }) } ?? step.output ?? .null
         value["message"] = .string(step.execution.message ?? "")
         return value

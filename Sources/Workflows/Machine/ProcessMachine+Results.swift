@@ -24,11 +24,12 @@ extension ProcessMachine {
         let isWindingDown = state.ending != nil && isMain(id)
         guard !isWindingDown, let delay = retryDelay(id, error) else { return giveUp(id, error) }
         leaveRunning(id)
+        let (now, clock) = (now, state.clockMilliseconds)
         change(id) {
             $0.status = .waiting
             $0.message = error.description
             $0.endTime = now
-            $0.dueAt = state.clockMilliseconds + Int(delay.milliseconds)
+            $0.dueAt = clock + Int(delay.milliseconds)
         }
         timed.insert(id)
     }
@@ -73,10 +74,11 @@ extension ProcessMachine {
         if restarting.remove(id) != nil, state.ending == nil || !isMain(id) {
             leaveRunning(id)
             self[id].hasUnknownEffect = !id.isCompensation
+            let clock = state.clockMilliseconds
             change(id) {
                 $0.status = .waiting
                 $0.message = "started again on request"
-                $0.dueAt = state.clockMilliseconds
+                $0.dueAt = clock
             }
             due.append(id)
         } else if state.ending != nil, isMain(id) {
@@ -97,7 +99,9 @@ extension ProcessMachine {
     mutating func settle(_ id: ExecutionID, _ phase: StepPhase, _ message: String?) {
         leaveRunning(id)
         timed.remove(id)
+        undecided.remove(id)
         if !due.isEmpty { due.removeAll { $0 == id } }
+        let now = now
         change(id) {
             $0.status = phase
             $0.message = message

@@ -67,7 +67,10 @@ extension ProcessMachine {
             }
             guard elements.count <= ForEach.maximumItems else {
                 let limit = ForEach.maximumItems
-                return giveUp(id, .invalid("forEach.items has \(elements.count) elements, at most \(limit) are allowed"))
+                return giveUp(
+                    id,
+                    .invalid("forEach.items has \(elements.count) elements, at most \(limit) are allowed")
+                )
             }
             listValues[position] = values
             self[id].itemCount = elements.count
@@ -89,7 +92,9 @@ extension ProcessMachine {
     /// The first start of a step without a list, or of an element.
     private mutating func begin(_ id: ExecutionID) {
         do {
-            if let when = planned(id).when, try !holds(when, id) { return settle(id, .skipped, "its condition is false") }
+            if let when = planned(id).when, try !holds(when, id) {
+                return settle(id, .skipped, "its condition is false")
+            }
             if try claimLocks(of: id) { return }
         } catch {
             return giveUp(id, .invalid(error.description))
@@ -112,6 +117,7 @@ extension ProcessMachine {
             return giveUp(id, error)
         }
         state.sequence += 1
+        let now = now
         change(id) {
             $0.status = .started
             $0.attempt += 1

@@ -88,7 +88,8 @@ extension ProcessMachine {
         if undoing == nil { undoing = undoable() }
         while let step = undoing?.last {
             if !step.isBegun {
-                undoing?[(undoing?.count ?? 1) - 1].isBegun = true
+                undoing?.removeLast()
+                undoing?.append(Undoing(executions: step.executions, isBegun: true))
                 due += step.executions.filter { execution($0).status == .pending }
             }
             startDueCompensations()
@@ -126,6 +127,7 @@ extension ProcessMachine {
             let executions = open.sorted { $0.0.execution.start > $1.0.execution.start }.map(\.1.compensation)
             found.append((last, Undoing(executions: executions)))
         }
+        if environment.fault == .compensationInOrder { return found.sorted { $0.start > $1.start }.map(\.undoing) }
         return found.sorted { $0.start < $1.start }.map(\.undoing)
     }
 

@@ -22,6 +22,8 @@ struct ProcessMachine: Sendable {
     var running: [ExecutionID] = []
     /// Executions that wait for the process's clock.
     var timed: Set<ExecutionID> = []
+    /// Executions that wait for a decision.
+    var undecided: Set<ExecutionID> = []
     /// Executions that may start again as soon as there is room, in the order in which they fell due.
     var due: [ExecutionID] = []
     /// Steps whose lists are being worked through.
@@ -35,6 +37,8 @@ struct ProcessMachine: Sendable {
     var completedMain = 0
     /// What is still to be undone, the last first; nil until that begins.
     var undoing: [Undoing]?
+    /// SHA-256 of the input; nil without one.
+    var inputDigest: String?
     /// Executions that are interrupted to be started again.
     var restarting: Set<ExecutionID> = []
 
@@ -73,6 +77,7 @@ struct ProcessMachine: Sendable {
         self.state = state
         self.plan = plan
         self.environment = environment
+        inputDigest = state.input.map { Digest.sha256($0.serialized()) }
         index()
         unfolded = Unfolded(everythingIn: state)
     }

@@ -60,6 +60,7 @@ struct MachineEnvironment: Sendable {
     let actions: ActionCatalog
     let language: any ExpressionLanguage
     let limits: ProcessLimits
+    var fault: PlantedFault?
 }
 
 /// Limits of the engine that decide how many steps start and how long they may take to stop.

@@ -174,7 +174,9 @@ extension ProcessState {
     /// Everything the document refers to.
     var parts: [PartReference] {
         var parts = [definitionPart, inputPart, outputsPart].compactMap(\.self) + segments
-        for step in steps { for record in step.items?.states ?? [step] { parts += record.outputPart.map { [$0] } ?? [] } }
+        for step in steps {
+            for record in step.items?.states ?? [step] { parts += record.outputPart.map { [$0] } ?? [] }
+        }
         return parts
     }
 }

@@ -57,7 +57,11 @@ public struct StepState: Described, Hashable {
         Field("outputPart", \.outputPart, "Where the output is."),
         Field("compensation", \.compensation, "What undoes it."),
         Field("itemCount", \.itemCount, "How many elements its list has.") { $0.minimum = 0 },
-        Field("items", \.items, "What is recorded about each element; those that are not here have not begun, or are in a segment."),
+        Field(
+            "items",
+            \.items,
+            "What is recorded about each element; those that are not here have not begun, or are in a segment."
+        ),
     ]
 }
 
@@ -73,7 +77,9 @@ extension Described {
     fileprivate func json(without blank: JSONValue) -> JSONValue {
         var members: [String: JSONValue] = [:]
         for field in Self.fields {
-            guard let value = field.value(in: self), field.name == "status" || value != blank[field.name] else { continue }
+            guard let value = field.value(in: self), field.name == "status" || value != blank[field.name] else {
+                continue
+            }
             members[field.name] = value
         }
         return .object(members)
