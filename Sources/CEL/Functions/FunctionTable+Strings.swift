@@ -18,7 +18,9 @@ extension FunctionTable {
                 throw Value.noOverload("endsWith", text, part)
             }
             try budget.charge(bytes: part.utf8.count)
-            return .bool(text.utf8.count >= part.utf8.count && text.utf8.suffix(part.utf8.count).elementsEqual(part.utf8))
+            return .bool(
+                text.utf8.count >= part.utf8.count && text.utf8.suffix(part.utf8.count).elementsEqual(part.utf8)
+            )
         }
     }
 }

@@ -103,11 +103,15 @@ extension Lexer {
             code = UInt32(mark)
         case UInt8(ascii: "x"), UInt8(ascii: "X"):
             code = try hexadecimal(2, from: start)
-        case UInt8(ascii: "u") where !isBytes:
-            code = try unicode(from: start)
-        case UInt8(ascii: "U") where !isBytes: code = try hexadecimal(8, from: start)
+        case UInt8(ascii: "u"):
+            try append(try unicode(from: start), from: start, to: &content)
+            return
+        case UInt8(ascii: "U"):
+            try append(try hexadecimal(8, from: start), from: start, to: &content)
+            return
         case 0x30...0x33:
-            guard let second = peek(), let third = peek(1), (0x30...0x37).contains(second), (0x30...0x37).contains(third)
+            guard let second = peek(), let third = peek(1), (0x30...0x37).contains(second),
+                (0x30...0x37).contains(third)
             else { throw error("an octal escape has three digits, up to \\377", from: start) }
             advance(2)
             code = UInt32(mark - 0x30) * 64 + UInt32(second - 0x30) * 8 + UInt32(third - 0x30)
@@ -115,11 +119,17 @@ extension Lexer {
         }
         if isBytes {
             content.append(UInt8(truncatingIfNeeded: code))
-        } else if let scalar = Unicode.Scalar(code) {
-            content.append(contentsOf: UTF8.encode(scalar)?.map { $0 } ?? [])
         } else {
+            try append(code, from: start, to: &content)
+        }
+    }
+
+    /// Appends a code point as UTF-8.
+    private func append(_ code: UInt32, from start: Int, to content: inout [UInt8]) throws(CELError) {
+        guard let scalar = Unicode.Scalar(code), let bytes = UTF8.encode(scalar) else {
             throw error("this escape is no Unicode code point", from: start)
         }
+        content.append(contentsOf: bytes)
     }
 
     /// Four digits; two surrogates together are one code point.

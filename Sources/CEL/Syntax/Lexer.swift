@@ -97,7 +97,9 @@ struct Lexer {
             guard isAllowed else { throw error("a name in backquotes cannot contain this character", from: position) }
             advance()
         }
-        guard peek() != nil, position > start + 1 else { throw error("a name in backquotes is not closed", from: start) }
+        guard peek() != nil, position > start + 1 else {
+            throw error("a name in backquotes is not closed", from: start)
+        }
         advance()
         return .quotedIdentifier(source.text(Span(start + 1, position - 1)))
     }

@@ -104,7 +104,8 @@ private struct ZoneFileReader {
         let nameSize: Int
 
         func size(timeSize: Int) -> Int {
-            timeCount * (timeSize + 1) + typeCount * 6 + nameSize + leapCount * (timeSize + 4) + standardCount + utcCount
+            timeCount * (timeSize + 1) + typeCount * 6 + nameSize + leapCount * (timeSize + 4) + standardCount
+                + utcCount
         }
     }
 

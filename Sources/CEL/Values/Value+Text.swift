@@ -43,7 +43,7 @@ extension Double {
 
     func shortest(exponentFrom limit: Int) -> String {
         if isNaN { return "NaN" }
-        if isInfinite { return self < 0 ? "-Infinity" : "+Infinity" }
+        if isInfinite { return self < 0 ? "-Infinity" : "Infinity" }
         if self == 0 { return sign == .minus ? "-0" : "0" }
         let (digits, point) = decimal
         let exponent = point - 1

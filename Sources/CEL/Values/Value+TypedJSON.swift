@@ -106,7 +106,9 @@ extension Bindings {
     /// Reads a document that maps names to typed values: `{"x": {"int64": "1"}}`.
     /// - Throws: which name has a value of no known form.
     public init(typed json: JSONValue) throws(CELError) {
-        guard let members = json.object else { throw CELError("bindings are an object that maps names to typed values") }
+        guard let members = json.object else {
+            throw CELError("bindings are an object that maps names to typed values")
+        }
         var values: [String: Value] = [:]
         for (name, member) in members {
             do throws(CELError) {
