@@ -39,6 +39,7 @@ let package = Package(
         // Patches, logs and clusters are spoken of in the terms of the two others.
         .library(name: "KubeClient", targets: ["KubeClient", "HTTPTransport", "JSON"]),
         .library(name: "KubeRuntime", targets: ["KubeRuntime"]),
+        .library(name: "CEL", targets: ["CEL", "JSON"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.0"),
@@ -56,6 +57,7 @@ let package = Package(
         .systemLibrary(name: "CYAML"),
         .systemLibrary(name: "COpenSSL"),
         house("JSON", []),
+        house("CEL", ["JSON"]),
         house("YAML", ["JSON", "CYAML"]),
         house("HTTPTransport", ["CCurl"]),
         house("Telemetry", ["JSON", logging]),
@@ -93,6 +95,7 @@ let package = Package(
             swiftSettings: swiftSettings
         ),
         tests(of: "JSON", ["JSON"]),
+        tests(of: "CEL", ["CEL", "JSON"]),
         tests(of: "YAML", ["YAML", "JSON"]),
         tests(of: "HTTPTransport", ["HTTPTransport", "ScriptedServers"]),
         tests(of: "RedisClient", ["RedisClient", "TestEnvironment", logging]),

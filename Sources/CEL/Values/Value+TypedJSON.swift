@@ -1,0 +1,122 @@
+public import JSON
+
+// JSON that keeps the types of the language: {"int64": "1"}, {"list": [{"bool": true}]}.
+
+extension Value {
+    /// Reads a value from JSON that names its type, as ``typedJSON()`` writes it.
+    /// - Throws: which part is of no known form.
+    public init(typed json: JSONValue) throws(CELError) { self = try Self.value(json, depth: 0) }
+
+    private static func value(_ json: JSONValue, depth: Int) throws(CELError) -> Value {
+        // JSON that was parsed is no deeper; what is built in code may be.
+        guard depth <= JSONValue.maximumDepth else { throw CELError("the typed value nests too deeply") }
+        guard let members = json.object, members.count == 1, let (kind, content) = members.first else {
+            throw CELError("a typed value is an object with one member, such as {\"int64\": \"1\"}")
+        }
+        if let value = try scalar(kind, content) { return value }
+        switch (kind, content) {
+        case ("list", .array(let elements)):
+            var values: [Value] = []
+            for element in elements { values.append(try value(element, depth: depth + 1)) }
+            return .list(values)
+        case ("map", .array(let entries)):
+            var builder = MapBuilder()
+            for entry in entries {
+                guard let key = entry["key"], let content = entry["value"] else {
+                    throw CELError("an entry of a typed map has the members \"key\" and \"value\"")
+                }
+                guard let key = MapKey(try value(key, depth: depth + 1)) else {
+                    throw CELError("the key of a typed map is a bool, an int64, a uint64 or a string")
+                }
+                builder.set(key, try value(content, depth: depth + 1))
+            }
+            return .map(builder.map)
+        case ("optional", .null): return .optional(nil)
+        case ("optional", _): return .optional(try value(content, depth: depth + 1))
+        default: throw CELError("a typed value cannot be {\"\(kind)\": \(content.kind)}")
+        }
+    }
+
+    /// The value of a kind that holds no others, or nil.
+    private static func scalar(_ kind: String, _ content: JSONValue) throws(CELError) -> Value? {
+        switch (kind, content) {
+        case ("null", .null): return .null
+        case ("bool", .bool(let value)): return .bool(value)
+        case ("int64", .int(let value)): return .int(value)
+        case ("int64", .string(let text)): return Int64(text).map { .int($0) }
+        case ("uint64", .int(let value)): return UInt64(exactly: value).map { .uint($0) }
+        case ("uint64", .string(let text)): return UInt64(text).map { .uint($0) }
+        case ("double", .int), ("double", .double): return content.double.map { .double($0) }
+        case ("double", .string("NaN")): return .double(.nan)
+        case ("double", .string("Infinity")): return .double(.infinity)
+        case ("double", .string("-Infinity")): return .double(-.infinity)
+        case ("string", .string(let text)): return .string(text)
+        case ("bytes", .string(let text)): return Base64.decode(text).map { .bytes($0) }
+        case ("timestamp", .string(let text)): return try Conversions.timestamp(.string(text))
+        case ("duration", .string(let text)): return try Conversions.duration(.string(text))
+        case ("type", .string(let name)): return .type(ValueType(name))
+        default: return nil
+        }
+    }
+
+    /// This value as JSON that names its type: `{"null":null}`, `{"bool":true}`, `{"int64":"1"}`, `{"uint64":"1"}`,
+    /// `{"double":1.5}` (`"NaN"`, `"Infinity"`, `"-Infinity"` as strings), `{"string":"x"}`, `{"bytes":"<base64>"}`,
+    /// `{"list":[…]}`, `{"map":[{"key":…,"value":…}]}`, `{"timestamp":"<RFC 3339>"}`, `{"duration":"1.5s"}`,
+    /// `{"type":"int"}`, `{"optional":…}` with null for no value. What the libraries for Kubernetes make is written under
+    /// the name of its type.
+    /// - Throws: when the value nests deeper than JSON may.
+    public func typedJSON() throws(CELError) -> JSONValue { try typedJSON(depth: 0) }
+
+    private func typedJSON(depth: Int) throws(CELError) -> JSONValue {
+        // Each list or map is an array in an object, each entry one more object.
+        guard depth <= JSONValue.maximumDepth / 3 else { throw CELError("the value nests too deeply to be written") }
+        switch self {
+        case .null: return ["null": .null]
+        case .bool(let value): return ["bool": .bool(value)]
+        case .int(let value): return ["int64": .string(String(value))]
+        case .uint(let value): return ["uint64": .string(String(value))]
+        case .double(let value):
+            if value.isFinite { return ["double": .double(value)] }
+            return ["double": .string(value.isNaN ? "NaN" : value < 0 ? "-Infinity" : "Infinity")]
+        case .string(let value): return ["string": .string(value)]
+        case .bytes(let value): return ["bytes": .string(Base64.encode(value))]
+        case .timestamp(let value): return ["timestamp": .string(value.text)]
+        case .duration(let value): return ["duration": .string(value.text)]
+        case .type(let type): return ["type": .string(type.name)]
+        case .optional(let content): return ["optional": try content?.typedJSON(depth: depth + 1) ?? .null]
+        case .other(let content): return .object([content.type.name: .string(content.text ?? "")])
+        case .list(let list):
+            var elements: [JSONValue] = []
+            for element in list { elements.append(try element.typedJSON(depth: depth + 1)) }
+            return ["list": .array(elements)]
+        case .map(let map):
+            var entries: [JSONValue] = []
+            for key in map.keys {
+                guard let value = map[key] else { continue }
+                entries.append([
+                    "key": try key.typedJSON(depth: depth + 1), "value": try value.typedJSON(depth: depth + 1),
+                ])
+            }
+            return ["map": .array(entries)]
+        }
+    }
+}
+
+extension Bindings {
+    /// Reads a document that maps names to typed values: `{"x": {"int64": "1"}}`.
+    /// - Throws: which name has a value of no known form.
+    public init(typed json: JSONValue) throws(CELError) {
+        guard let members = json.object else {
+            throw CELError("bindings are an object that maps names to typed values")
+        }
+        var values: [String: Value] = [:]
+        for (name, member) in members {
+            do throws(CELError) {
+                values[name] = try Value(typed: member)
+            } catch {
+                throw CELError("the value of \"\(name)\": \(error.message)")
+            }
+        }
+        self.init(values)
+    }
+}
