@@ -1,6 +1,6 @@
 extension JSONSchema {
     /// Finds what this schema, read from `words`, can never fulfil. The schemas inside were looked at before.
-    func checkConsistency(of words: [String: JSONValue]) throws(JSONDecodingError) {
+    func checkConsistency(of words: [String: JSONValue], steps: inout Int) throws(JSONDecodingError) {
         try checkOrder("minLength", minLength, "maxLength", maxLength)
         try checkOrder("minItems", minItems, "maxItems", maxItems)
         try checkOrder("minProperties", minProperties, "maxProperties", maxProperties)
@@ -9,10 +9,11 @@ extension JSONSchema {
             throw JSONDecodingError(path: word, "no number is above \(minimum.number) and below \(maximum.number)")
         }
         try checkRequired()
-        try checkAllowedValues(of: words)
+        try checkAllowedValues(of: words, steps: &steps)
         guard let defaultValue else { return }
         do throws(JSONDecodingError) {
-            if let violation = violations(of: try applyingDefaults(to: defaultValue)).first { throw violation }
+            let filled = try applyingDefaults(to: defaultValue)
+            if let violation = violations(of: filled, steps: &steps).first { throw violation }
         } catch {
             throw error.inside("default")
         }
@@ -53,18 +54,21 @@ extension JSONSchema {
         }
     }
 
-    private func checkAllowedValues(of words: [String: JSONValue]) throws(JSONDecodingError) {
+    private func checkAllowedValues(
+        of words: [String: JSONValue],
+        steps: inout Int
+    ) throws(JSONDecodingError) {
         var withoutList = self
         withoutList.allowedValues = nil
         let listed = words["enum"]?.array ?? []
         for (index, value) in listed.enumerated() {
-            guard let violation = withoutList.violations(of: value).first else { continue }
+            guard let violation = withoutList.violations(of: value, steps: &steps).first else { continue }
             throw violation.inside("enum[\(index)]")
         }
         guard let constant = words["const"] else { return }
         if !listed.isEmpty, !listed.contains(where: { $0.normalized == constant.normalized }) {
             throw JSONDecodingError(path: "const", "is not among the values of enum")
         }
-        if let violation = withoutList.violations(of: constant).first { throw violation.inside("const") }
+        if let violation = withoutList.violations(of: constant, steps: &steps).first { throw violation.inside("const") }
     }
 }

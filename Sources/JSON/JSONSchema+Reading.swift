@@ -3,10 +3,8 @@ extension JSONSchema {
     public static let maximumDepth = 64
     /// How many schemas one schema may be made of.
     public static let maximumSchemas = 1000
-    /// The size of all patterns of a schema together, as `LinearPattern.maximumSize` counts.
-    ///
-    /// Together with `maximumSchemas` it bounds the work on a value, which is in proportion to the value.
-    public static let maximumPatternSize = 10_000
+    /// The size of all patterns of a schema together, as `LinearPattern.maximumSize` counts: a few megabytes.
+    public static let maximumPatternSize = 50_000
 
     /// Reads a schema that a user has written: the words of OpenAPI v3 (and `const` and numeric exclusive limits, as
     /// newer drafts of JSON Schema have them) that this type has.
@@ -39,6 +37,7 @@ private struct SchemaReading {
     private var depth = 0
     private var schemas = 0
     private var patternSize = 0
+    private var steps = JSONSchema.maximumSteps
     /// An API server fills in no defaults within allOf, anyOf, oneOf and not.
     private var fillsDefaults = true
 
@@ -63,7 +62,7 @@ private struct SchemaReading {
                 throw error.inside(word)
             }
         }
-        try schema.checkConsistency(of: members)
+        try schema.checkConsistency(of: members, steps: &steps)
         return schema
     }
 
@@ -182,7 +181,12 @@ private struct SchemaReading {
             throw JSONDecodingError("the patterns of the schema are too large together; repeat less, or use maxLength")
         }
         let shown = expression.count > 100 ? "\(expression.prefix(100))…" : expression
-        return JSONSchema.Pattern(expression, meaning: "a text that matches \(shown)", matches: pattern.matches)
+        return JSONSchema.Pattern(
+            expression,
+            meaning: "a text that matches \(shown)",
+            size: pattern.size,
+            matches: pattern.matches
+        )
     }
 
     private mutating func readProperties(_ json: JSONValue) throws(JSONDecodingError) -> [String: JSONSchema] {

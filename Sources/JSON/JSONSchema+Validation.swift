@@ -2,21 +2,39 @@ extension JSONSchema {
     /// One way in which a value breaks a schema.
     public typealias Violation = JSONDecodingError
 
+    /// How many steps a check may take: about a second of work. Schemas and values of users can ask for hours.
+    ///
+    /// A schema looking at a value is a step, and so is each allowed value, and each part of a pattern for each byte of
+    /// a text.
+    public static let maximumSteps = 100_000_000
+
     /// Everything wrong with `value`, in the order of the document's paths; empty when it is valid.
     ///
-    /// Unknown members are violations unless the schema keeps them: a misspelt field must not be silently ignored.
+    /// Unknown members are violations unless the schema keeps them: a misspelt field must not be silently ignored. A
+    /// value whose check would take more than `maximumSteps` is not valid either.
     public func violations(of value: JSONValue) -> [Violation] {
-        var found: [Violation] = []
-        check(value, into: &found)
-        return found
+        var steps = Self.maximumSteps
+        return violations(of: value, steps: &steps)
     }
 
-    private func check(_ value: JSONValue, into found: inout [Violation]) {
+    /// The same within the steps that are left of a larger task.
+    func violations(of value: JSONValue, steps: inout Int) -> [Violation] {
+        var findings = Findings(steps: steps)
+        check(value, into: &findings)
+        steps = findings.steps
+        if findings.isExhausted {
+            findings.append("there is too much to check; use shorter texts, lists or enums, or smaller patterns")
+        }
+        return findings.violations
+    }
+
+    private func check(_ value: JSONValue, into found: inout Findings) {
+        guard found.take(1) else { return }
         guard matchesKind(value) else {
             if let kind { found.append(.expected(kind.rawValue, found: value)) }
             return
         }
-        let before = found.count
+        let before = found.violations.count
         if let allowedValues { checkIsOne(of: allowedValues, value, into: &found) }
         switch value {
         case .string(let text): check(text, into: &found)
@@ -27,8 +45,8 @@ extension JSONSchema {
         }
         checkCombinations(value, into: &found)
         // A rule may rely on the types below it, so it is asked only where those are right.
-        guard found.count == before else { return }
-        for rule in rules where !rule.holds(value) { found.append(Violation(rule.message)) }
+        guard found.violations.count == before, !found.isExhausted else { return }
+        for rule in rules where !rule.holds(value) { found.append(rule.message) }
     }
 
     private func matchesKind(_ value: JSONValue) -> Bool {
@@ -44,7 +62,8 @@ extension JSONSchema {
         }
     }
 
-    private func checkIsOne(of allowed: [JSONValue], _ value: JSONValue, into found: inout [Violation]) {
+    private func checkIsOne(of allowed: [JSONValue], _ value: JSONValue, into found: inout Findings) {
+        guard found.take(allowed.count) else { return }
         let wanted = value.normalized
         guard !allowed.contains(where: { $0.normalized == wanted }) else { return }
         let names = allowed.map { $0.string ?? $0.excerpt }.joined(separator: ", ")
@@ -53,7 +72,7 @@ extension JSONSchema {
         )
     }
 
-    private func check(_ text: String, into found: inout [Violation]) {
+    private func check(_ text: String, into found: inout Findings) {
         if minLength != nil || maxLength != nil {
             let length = text.unicodeScalars.count
             if let minLength, length < minLength {
@@ -65,12 +84,12 @@ extension JSONSchema {
                 found.append(Violation("has \(length) characters, at most \(maxLength) are allowed"))
             }
         }
-        if let pattern, !pattern.matches(text) {
+        if let pattern, found.take(pattern.size * text.utf8.count), !pattern.matches(text) {
             found.append(Violation("\(JSONValue.string(text).excerpt) is not \(pattern.meaning)"))
         }
     }
 
-    private func checkLimits(of number: JSONValue, into found: inout [Violation]) {
+    private func checkLimits(of number: JSONValue, into found: inout Findings) {
         if let minimum, !minimum.isBelow(number) {
             found.append(Violation("must be \(minimum.isExclusive ? "greater than" : "at least") \(minimum.number)"))
         }
@@ -79,7 +98,7 @@ extension JSONSchema {
         }
     }
 
-    private func check(_ elements: [JSONValue], into found: inout [Violation]) {
+    private func check(_ elements: [JSONValue], into found: inout Findings) {
         if let minItems, elements.count < minItems {
             found.append(Violation("must have at least \(minItems) element\(minItems == 1 ? "" : "s")"))
         }
@@ -100,7 +119,7 @@ extension JSONSchema {
         }
     }
 
-    private func checkIsSet(_ elements: [JSONValue], into found: inout [Violation]) {
+    private func checkIsSet(_ elements: [JSONValue], into found: inout Findings) {
         var seen: [JSONValue: Int] = [:]
         for (index, element) in elements.enumerated() {
             let element = element.normalized
@@ -112,7 +131,7 @@ extension JSONSchema {
         }
     }
 
-    private func check(_ members: [String: JSONValue], into found: inout [Violation]) {
+    private func check(_ members: [String: JSONValue], into found: inout Findings) {
         if let minProperties, members.count < minProperties {
             found.append(Violation("must have at least \(minProperties) member\(minProperties == 1 ? "" : "s")"))
         }
@@ -143,14 +162,16 @@ extension JSONSchema {
         _ key: String,
         _ value: JSONValue,
         _ schema: JSONSchema,
-        into found: inout [Violation]
+        into found: inout Findings
     ) {
-        var inner: [Violation] = []
-        schema.check(value, into: &inner)
-        found.append(contentsOf: inner.map { $0.inside(key) })
+        let before = found.violations.count
+        schema.check(value, into: &found)
+        for index in before..<found.violations.count {
+            found.violations[index] = found.violations[index].inside(key)
+        }
     }
 
-    private func checkCombinations(_ value: JSONValue, into found: inout [Violation]) {
+    private func checkCombinations(_ value: JSONValue, into found: inout Findings) {
         for schema in allOf { schema.check(value, into: &found) }
         checkAlternatives(anyOf, "anyOf", value, into: &found)
         let fitting = checkAlternatives(oneOf, "oneOf", value, into: &found)
@@ -158,7 +179,7 @@ extension JSONSchema {
             let names = fitting.prefix(5).map { "oneOf[\($0)]" }.joined(separator: " and ")
             found.append(Violation("fits \(names), but may fit only one"))
         }
-        if let schema = not.first, schema.violations(of: value).isEmpty {
+        if let schema = not.first, found.setAside({ schema.check(value, into: &$0) }).isEmpty, !found.isExhausted {
             found.append(Violation("fits what the schema's `not` forbids"))
         }
     }
@@ -170,16 +191,47 @@ extension JSONSchema {
         _ schemas: [JSONSchema],
         _ word: String,
         _ value: JSONValue,
-        into found: inout [Violation]
+        into found: inout Findings
     ) -> [Int] {
         guard !schemas.isEmpty else { return [] }
-        let results = schemas.map { $0.violations(of: value) }
+        let results = schemas.map { schema in found.setAside { schema.check(value, into: &$0) } }
+        guard !found.isExhausted else { return [] }
         let fitting = results.indices.filter { results[$0].isEmpty }
         if fitting.isEmpty {
             let reasons = results.prefix(5).compactMap(\.first?.description).joined(separator: "; or ")
             found.append(Violation("fits none of \(word): \(reasons)"))
         }
         return fitting
+    }
+}
+
+/// What a check has found, and what it may still do.
+private struct Findings {
+    var violations: [JSONSchema.Violation] = []
+    private(set) var steps: Int
+
+    init(steps: Int) { self.steps = steps }
+
+    /// The findings are incomplete.
+    var isExhausted: Bool { steps < 0 }
+
+    /// - Returns: whether as many steps may be done.
+    mutating func take(_ count: Int) -> Bool {
+        if steps >= 0 { steps -= count }
+        return steps >= 0
+    }
+
+    mutating func append(_ violation: JSONSchema.Violation) { violations.append(violation) }
+
+    mutating func append(_ message: String) { violations.append(.init(message)) }
+
+    /// The violations that a part of the check finds; they do not become some of the whole.
+    mutating func setAside(_ check: (inout Findings) -> Void) -> [JSONSchema.Violation] {
+        let before = violations
+        violations = []
+        check(&self)
+        defer { violations = before }
+        return violations
     }
 }
 

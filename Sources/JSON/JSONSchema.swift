@@ -45,11 +45,18 @@ public struct JSONSchema: Sendable {
         public let meaning: String
         /// The same demand in Swift.
         public let matches: @Sendable (String) -> Bool
+        /// How much of it `matches` may look at for each byte of a text; nothing worth counting when written in Swift.
+        let size: Int
 
         /// A pattern in both its forms.
         public init(_ expression: String, meaning: String, matches: @escaping @Sendable (String) -> Bool) {
+            self.init(expression, meaning: meaning, size: 0, matches: matches)
+        }
+
+        init(_ expression: String, meaning: String, size: Int, matches: @escaping @Sendable (String) -> Bool) {
             self.expression = expression
             self.meaning = meaning
+            self.size = size
             self.matches = matches
         }
 

@@ -74,16 +74,15 @@ public struct LinearPattern: Sendable {
     /// Adds a state and all that are reached from it without a scalar.
     /// - Returns: whether the end of the expression is among them.
     private func follow(_ first: Int, into set: inout StateSet, isStart: Bool, isEnd: Bool) -> Bool {
-        set.pending.append(first)
+        set.add(first)
         while let index = set.pending.popLast() {
-            guard set.insert(index) else { continue }
             switch states[index] {
-            case .scalar: break
+            case .scalar: set.members.append(index)
             case .fork(let one, let other):
-                set.pending.append(one)
-                set.pending.append(other)
-            case .start(let next): if isStart { set.pending.append(next) }
-            case .end(let next): if isEnd { set.pending.append(next) }
+                set.add(one)
+                set.add(other)
+            case .start(let next): if isStart { set.add(next) }
+            case .end(let next): if isEnd { set.add(next) }
             case .accept: return true
             }
         }
@@ -99,23 +98,27 @@ public struct LinearPattern: Sendable {
         case accept
     }
 
+    /// The states that a text may be in.
     private struct StateSet {
-        private(set) var members: [Int] = []
-        private var isMember: [Bool]
+        /// Those that wait for a scalar.
+        var members: [Int] = []
+        /// Those that are not followed yet.
         var pending: [Int] = []
+        /// For each state the round in which it was added last.
+        private var rounds: [Int]
+        private var round = 1
 
-        init(capacity: Int) { isMember = Array(repeating: false, count: capacity) }
+        init(capacity: Int) { rounds = Array(repeating: 0, count: capacity) }
 
-        mutating func insert(_ index: Int) -> Bool {
-            guard !isMember[index] else { return false }
-            isMember[index] = true
-            members.append(index)
-            return true
+        mutating func add(_ index: Int) {
+            guard rounds[index] != round else { return }
+            rounds[index] = round
+            pending.append(index)
         }
 
         mutating func removeAll() {
-            for index in members { isMember[index] = false }
             members.removeAll(keepingCapacity: true)
+            round += 1
         }
     }
 
@@ -226,7 +229,7 @@ public struct LinearPattern: Sendable {
         private mutating func readSequence() throws(Refusal) -> Node {
             var parts: [Node] = []
             while let scalar = peek, scalar != "|", scalar != ")" { parts.append(try readRepetition()) }
-            return .sequence(parts)
+            return parts.count == 1 ? parts[0] : .sequence(parts)
         }
 
         private mutating func readRepetition() throws(Refusal) -> Node {
@@ -234,11 +237,9 @@ public struct LinearPattern: Sendable {
             let node = try readAtom()
             let bodyEnd = position
             guard let (least, most) = try readRepeat() else { return node }
-            switch node {
-            case .start, .end:
+            if scalars[start] == "^" || scalars[start] == "$" {
                 position = bodyEnd
                 throw refusal("\(scalars[start]) cannot be repeated")
-            default: break
             }
             switch peek {
             case "?", "+", "*", "{":

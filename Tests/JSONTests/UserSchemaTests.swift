@@ -248,12 +248,40 @@ import Testing
         _ = try JSONSchema(json: ["properties": .object(many)])
         #expect(throws: JSONDecodingError.self) { try JSONSchema(json: ["not": [:], "properties": .object(many)]) }
 
-        let large: JSONValue = ["pattern": "^[a-z]{0,900}$"]
-        _ = try JSONSchema(json: ["allOf": [large, large]])
+        let large: JSONValue = ["pattern": "^[a-z]{0,1000}$"]
+        _ = try JSONSchema(json: ["allOf": .array(Array(repeating: large, count: 10))])
         let error = #expect(throws: JSONDecodingError.self) {
-            try JSONSchema(json: ["allOf": [large, large, large, large]])
+            try JSONSchema(json: ["allOf": .array(Array(repeating: large, count: 20))])
         }
-        #expect(error?.path == "allOf[2].pattern")
+        #expect(error?.path == "allOf[12].pattern")
+    }
+
+    @Test func `a check that would take hours is given up`() throws {
+        let tooMuch = "there is too much to check; use shorter texts, lists or enums, or smaller patterns"
+        // Few steps in truth, as the first character decides; but what counts is what there might be.
+        let long = JSONValue.string(String(repeating: "x", count: 50_000))
+        let short = JSONValue.string(String(repeating: "x", count: 5000))
+        let pattern: JSONValue = ["pattern": "^(a?){900}b"]
+        let matching = try JSONSchema(json: pattern)
+        #expect(matching.violations(of: long).map(\.description) == [tooMuch])
+        #expect(
+            matching.violations(of: short).first?.description.hasSuffix("is not a text that matches ^(a?){900}b")
+                == true
+        )
+        let list = try JSONSchema(json: ["items": pattern])
+        #expect(list.violations(of: .array(Array(repeating: short, count: 20))).last?.description == tooMuch)
+        // What was not checked must not look like what does not fit.
+        let negated = try JSONSchema(json: ["not": pattern])
+        #expect(negated.violations(of: long).map(\.description) == [tooMuch])
+
+        let values = JSONValue.array((0..<20_000).map { ["\($0)"] })
+        let among = try JSONSchema(json: ["items": ["enum": values]])
+        #expect(among.violations(of: .array(Array(repeating: ["0"], count: 20_000))).map(\.description) == [tooMuch])
+
+        let error = #expect(throws: JSONDecodingError.self) {
+            try JSONSchema(json: ["properties": ["a": ["pattern": "(a?){900}", "enum": [long]]]])
+        }
+        #expect(error?.description == "properties.a.enum[0]: \(tooMuch)")
     }
 
     @Test(
