@@ -95,7 +95,7 @@ let package = Package(
         tests(of: "JSON", ["JSON"]),
         tests(of: "YAML", ["YAML", "JSON"]),
         tests(of: "HTTPTransport", ["HTTPTransport", "ScriptedServers"]),
-        tests(of: "RedisClient", ["RedisClient", "TestEnvironment", logging]),
+        tests(of: "RedisClient", ["RedisClient", "TestEnvironment", "ScriptedServers", logging]),
         tests(
             of: "KubeClient",
             [
