@@ -98,7 +98,7 @@ let package = Package(
         tests(of: "CEL", ["CEL", "JSON"]),
         tests(of: "YAML", ["YAML", "JSON"]),
         tests(of: "HTTPTransport", ["HTTPTransport", "ScriptedServers"]),
-        tests(of: "RedisClient", ["RedisClient", "TestEnvironment", logging]),
+        tests(of: "RedisClient", ["RedisClient", "TestEnvironment", "ScriptedServers", logging]),
         tests(
             of: "KubeClient",
             [

@@ -139,11 +139,16 @@ import Testing
 
     @Test func `at most the configured number of processes runs at once, the rest waits its turn`() async throws {
         let inside = Mutex((now: 0, most: 0))
+        let (gate, open) = AsyncStream<Void>.makeStream()
         let probe = Probe { _ in
-            inside.withLock {
+            let now = inside.withLock {
                 $0.now += 1
                 $0.most = max($0.most, $0.now)
+                return $0.now
             }
+            // The first wait until all slots are taken.
+            if now == 3 { open.finish() }
+            for await _ in gate {}
             for _ in 0..<20 { await Task.yield() }
             inside.withLock { $0.now -= 1 }
             return "done"

@@ -19,7 +19,9 @@ import Testing
         case .redis:
             try await RedisServer.with { server in
                 let string = try RedisConnectionString(server.connectionString)
-                let client = try RedisClient(configuration: RedisConfiguration(string))
+                let client = try RedisClient(
+                    configuration: RedisConfiguration(string, connectTimeout: minute, syncTimeout: minute)
+                )
                 try await body(RedisProcessStateStore(client: client))
                 await client.shutdown()
             }
@@ -27,6 +29,8 @@ import Testing
     }
 
     private let hour = Duration.seconds(3600)
+    /// Bounds a hang.
+    private let minute = Duration.seconds(60)
 
     private func document(_ text: String) -> StateDocument { StateDocument(Array(text.utf8)) }
 
@@ -71,7 +75,7 @@ import Testing
                 for number in 0..<50 {
                     group.addTask {
                         let document = StateDocument(Array("n\(number)".utf8))
-                        return try await store.commit("p", document, replacing: one.digest, timeToLive: .seconds(9))
+                        return try await store.commit("p", document, replacing: one.digest, timeToLive: hour)
                     }
                 }
                 return try await group.reduce(into: [CommitResult]()) { $0.append($1) }
@@ -95,7 +99,9 @@ import Testing
     @Test func `the script's digest is the digest of this side`() async throws {
         try await RedisServer.with { server in
             let string = try RedisConnectionString(server.connectionString)
-            let client = try RedisClient(configuration: RedisConfiguration(string))
+            let client = try RedisClient(
+                configuration: RedisConfiguration(string, connectTimeout: minute, syncTimeout: minute)
+            )
             let script = RedisScript("return redis.sha1hex(ARGV[1])")
             let bytes = [UInt8](0...255)
             let reply = try await client.evaluate(script, keys: ["k"], arguments: [RedisArgument(bytes)])
