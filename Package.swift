@@ -64,7 +64,7 @@ let package = Package(
         house("RedisClient", ["CHiredis", "COpenSSL", logging, deque]),
         house("KubeClient", ["JSON", "YAML", "HTTPTransport", "COpenSSL", logging, metrics, tracing]),
         house("KubeRuntime", ["JSON", "KubeClient", logging, metrics, tracing, deque, heap]),
-        house("Workflows", ["JSON", "COpenSSL", logging, deque]),
+        house("Workflows", ["JSON", "CEL", "COpenSSL", logging, deque]),
         house("CRDs", ["JSON", "KubeClient", "Workflows"]),
         house("Actions", ["JSON", "HTTPTransport", "Workflows"]),
         house("Stores", ["JSON", "RedisClient", "Workflows", logging]),

@@ -76,19 +76,36 @@ public struct StepContext: Sendable {
 
 /// The actions an engine knows, by name.
 public struct ActionCatalog: Sendable {
-    private let actions: [String: any Action]
+    private struct Entry: Sendable {
+        let action: any Action
+        /// Made once: it is asked for at every start of a step.
+        let inputSchema: JSONSchema
+    }
+
+    private var entries: [String: Entry] = [:]
 
     /// A catalog; of two actions with one name the later one counts.
     public init(_ actions: [any Action]) {
-        self.actions = Dictionary(actions.map { ($0.name, $0) }, uniquingKeysWith: { $1 })
+        for action in actions { add(action) }
+    }
+
+    private mutating func add(_ action: any Action) {
+        entries[action.name] = Entry(action: action, inputSchema: action.inputSchema)
     }
 
     /// This catalog and one action more.
-    func adding(_ action: any Action) -> ActionCatalog { ActionCatalog(Array(actions.values) + [action]) }
+    func adding(_ action: any Action) -> ActionCatalog {
+        var catalog = self
+        catalog.add(action)
+        return catalog
+    }
 
     /// The action of that name.
-    public subscript(name: String) -> (any Action)? { actions[name] }
+    public subscript(name: String) -> (any Action)? { entries[name]?.action }
+
+    /// What the inputs of the action of that name may hold.
+    public func inputSchema(of name: String) -> JSONSchema? { entries[name]?.inputSchema }
 
     /// All names, sorted.
-    public var names: [String] { actions.keys.sorted() }
+    public var names: [String] { entries.keys.sorted() }
 }

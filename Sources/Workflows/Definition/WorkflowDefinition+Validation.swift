@@ -2,7 +2,11 @@ public import JSON
 
 extension WorkflowDefinition {
     /// Everything wrong with the definition beyond its schema, with paths such as `steps[2].needs[0]`.
-    public func violations(actions: ActionCatalog, language: any ExpressionLanguage) -> [JSONSchema.Violation] {
+    public func violations(
+        actions: ActionCatalog,
+        language: any ExpressionLanguage = CELExpressions()
+    ) -> [JSONSchema.Violation] {
+        let actions = actions.adding(SubprocessAction())
         let environment = MachineEnvironment(actions: actions, language: language, limits: ProcessLimits())
         return Plan(self, environment: environment).violations
     }

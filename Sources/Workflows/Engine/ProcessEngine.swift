@@ -66,7 +66,7 @@ public final class ProcessEngine: Sendable {
     public convenience init(
         store: any DocumentStore,
         actions: ActionCatalog,
-        language: any ExpressionLanguage,
+        language: any ExpressionLanguage = CELExpressions(),
         configuration: EngineConfiguration = EngineConfiguration(),
         time: TimeSource = .system,
         replica: String = String(UInt64.random(in: .min ... .max), radix: 16),

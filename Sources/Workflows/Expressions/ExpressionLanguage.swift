@@ -2,8 +2,8 @@ public import JSON
 
 /// The language of conditions and of `${{ }}` in definitions.
 ///
-/// The engine knows no language of its own: what it needs of one is to compile a text once, to say what the text
-/// refers to, and to evaluate it many times without side effects, always with the same result.
+/// What the engine needs of a language is to compile a text once, to say what the text refers to, and to evaluate it many
+/// times without side effects, always with the same result.
 public protocol ExpressionLanguage: Sendable {
     /// Compiles a text.
     /// - Parameter names: the free names it may use; any other is an error.
@@ -17,7 +17,7 @@ public protocol Expression: Sendable {
 
     /// Its value.
     /// - Parameter lookup: the value of a free name, asked for only where it is needed; nil when there is none.
-    func evaluate(_ lookup: (String) -> JSONValue?) throws(ExpressionError) -> JSONValue
+    func evaluate(_ lookup: @escaping (String) -> JSONValue?) throws(ExpressionError) -> JSONValue
 }
 
 /// An expression that cannot be compiled or evaluated.

@@ -50,13 +50,13 @@ struct ValueTemplate: Sendable {
     }
 
     /// The JSON with values in place of expressions.
-    func evaluate(_ lookup: (String) -> JSONValue?) throws(ExpressionError) -> JSONValue {
+    func evaluate(_ lookup: @escaping (String) -> JSONValue?) throws(ExpressionError) -> JSONValue {
         try Self.evaluate(root, lookup)
     }
 
     private static func evaluate(
         _ node: Node,
-        _ lookup: (String) -> JSONValue?
+        _ lookup: @escaping (String) -> JSONValue?
     ) throws(ExpressionError) -> JSONValue {
         switch node {
         case .constant(let value): return value

@@ -48,11 +48,11 @@ extension ProcessMachine {
     }
 
     private func checked(_ inputs: JSONValue, for action: String) throws(StepError) -> JSONValue {
-        guard let known = environment.actions[action] else {
+        guard let schema = environment.actions.inputSchema(of: action) else {
             let names = environment.actions.names.joined(separator: ", ")
             throw .invalid("there is no action \"\(action)\" here; there are: \(names)")
         }
-        if let violation = known.inputSchema.violations(of: inputs).first {
+        if let violation = schema.violations(of: inputs).first {
             throw .invalid(violation.inside("with").description)
         }
         return inputs

@@ -118,14 +118,14 @@ struct PlanCompiler {
         _ path: String
     ) {
         guard !name.isEmpty else { return }
-        guard let action = environment.actions[name] else {
+        guard let schema = environment.actions.inputSchema(of: name) else {
             let known = environment.actions.names.joined(separator: ", ")
             violations.append(.init(path: "\(path).action", "there is no action \"\(name)\"; there are: \(known)"))
             return
         }
         // With expressions in it, the input is checked when it is evaluated.
         guard template.isConstant else { return }
-        violations += action.inputSchema.violations(of: inputs).map { $0.inside("\(path).with") }
+        violations += schema.violations(of: inputs).map { $0.inside("\(path).with") }
     }
 
     private mutating func checkItems(

@@ -85,3 +85,17 @@ public struct StoreUnavailable: Error, Sendable, CustomStringConvertible {
     /// Says what was attempted and what came back.
     public init(_ description: String) { self.description = description }
 }
+
+extension DocumentKey: CustomStringConvertible {
+    /// For messages.
+    public var description: String {
+        switch self {
+        case .state(let id): "the state of process \(id)"
+        case .part(let id, let digest): "part \(digest.prefix(12)) of the state of process \(id)"
+        case .lock(let name): "lock \(name)"
+        case .memo(let digest): "the output stored as \(digest.prefix(12))"
+        case .heartbeat(let replica): "the heartbeat of replica \(replica)"
+        case .replicas: "the list of replicas"
+        }
+    }
+}
