@@ -99,7 +99,18 @@ extension Described {
     }
 
     /// The schema of the listed fields.
-    public static var schema: JSONSchema {
+    public static var schema: JSONSchema { schema(of: fields, about: about, rules: rules) }
+
+    /// The schema of objects that may have only some of the fields.
+    /// - Parameters:
+    ///   - fields: those that there may be.
+    ///   - about: what such an object is, for `kubectl explain`.
+    ///   - rules: over several fields; none by default.
+    public static func schema(
+        of fields: [Field<Self>],
+        about: String,
+        rules: [JSONSchema.Rule] = []
+    ) -> JSONSchema {
         var schema = JSONSchema(.object)
         schema.description = about
         for field in fields {

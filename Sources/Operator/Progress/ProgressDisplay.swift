@@ -41,7 +41,8 @@ struct ProgressDisplay {
             hasBegun = true
             write("Process \(state.processId) \(state.processType): \(state.stepCount) steps\n")
         }
-        for step in state.steps where shown[step.name] != step.status || shownAttempts[step.name] != step.execution.attempt {
+        for step in state.steps
+        where shown[step.name] != step.status || shownAttempts[step.name] != step.execution.attempt {
             shown[step.name] = step.status
             shownAttempts[step.name] = step.execution.attempt
             guard step.status != .pending else { continue }

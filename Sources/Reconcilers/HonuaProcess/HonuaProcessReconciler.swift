@@ -75,7 +75,8 @@ public final class HonuaProcessReconciler: Sendable {
     /// A template that comes, changes or goes concerns the processes that refer to it, be it through a sub-process.
     private static func watchTemplates(_ controller: Controller<HonuaProcess>) -> Store<HonuaProcessTemplate> {
         let users = controller.store.index { process in
-            process.isFinished && !process.wantsRerun ? [] : process.spec.usesTemplates ? [process.metadata.namespace ?? ""] : []
+            process.isFinished && !process.wantsRerun
+                ? [] : process.spec.usesTemplates ? [process.metadata.namespace ?? ""] : []
         }
         return controller.watches(HonuaProcessTemplate.self) { template in
             Array(users.keys(template.metadata.namespace ?? ""))
@@ -164,7 +165,10 @@ public final class HonuaProcessReconciler: Sendable {
         let waited = ContinuousClock.now - (recall(process.metadata.key)?.firstSeen ?? .now)
         guard waited >= settings.queueReportDelay else { return .after(settings.queueReportDelay - waited) }
         let message = "waits for capacity: the queue is full"
-        try await write(projection(process).status(.working(.queueFull, message: message), phase: .pending), to: process)
+        try await write(
+            projection(process).status(.working(.queueFull, message: message), phase: .pending),
+            to: process
+        )
         return request.pendingTimeout.map { .after($0 - waited) } ?? .awaitChange
     }
 
@@ -253,7 +257,9 @@ public final class HonuaProcessReconciler: Sendable {
 
     /// Tells the engine of a definition that has changed, if the run is not to keep the one it began with.
     private func followDefinition(_ state: ProcessSummary, _ process: HonuaProcess) {
-        guard process.definitionPolicy != .pin, state.ending == nil, let request = try? request(for: process) else { return }
+        guard process.definitionPolicy != .pin, state.ending == nil, let request = try? request(for: process) else {
+            return
+        }
         let isSame = request.definition.hash == state.definitionHash
         switch process.definitionPolicy {
         case .pin: return
