@@ -33,6 +33,9 @@ import Testing
             return (name, try #require(processes[name]))
         }
 
+        /// How often one of them has begun to lead.
+        var terms: Int { processes.values.flatMap(\.lines).count { $0.contains("leads under") } }
+
         /// Waits until both objects were written under such an epoch.
         func waitForEpoch(atLeast epoch: Int) async throws {
             for object in ["fenced", "gated"] {
@@ -124,11 +127,17 @@ import Testing
 
     @Test func `a leader that is asked to end gives its lease back, and another takes it`() async throws {
         let history = try await history(try await ControlPlane.shared) { candidates in
-            let first = try await candidates.leader()
-            first.process.signal(SIGTERM)
-            _ = try await candidates.leader(after: first.name)
-            #expect(await first.process.waitForEnd() == 0)
-            #expect(first.process.lines.contains { $0.contains("ended: released") }, "\(first.process.lines)")
+            var leader = try await candidates.leader()
+            leader.process.signal(SIGTERM)
+            #expect(await leader.process.waitForEnd() == 0)
+            if leader.process.lines.contains(where: { $0.contains("ended: lost") }) {
+                // On a machine that stood still for seconds it had no lease any more that it could have given back.
+                leader = try await candidates.leader(after: leader.name)
+                leader.process.signal(SIGTERM)
+                #expect(await leader.process.waitForEnd() == 0)
+            }
+            #expect(leader.process.lines.contains { $0.contains("ended: released") }, "\(leader.process.lines)")
+            _ = try await candidates.leader(after: leader.name)
         }
         expectOrder(history, changes: 1)
     }
@@ -141,10 +150,11 @@ import Testing
             }
             let before = try await candidates.leases.get("leader")
             let epoch = try await candidates.objects.get("fenced").epoch
+            let deletion = ContinuousClock.now
             try await candidates.leases.delete("leader")
             let after = try await candidates.leases.wait(for: "leader") { $0.metadata.uid != before.metadata.uid }
-            // The others have seen it hold the lease, and wait.
-            #expect(after.spec.holder == first.name)
+            // The others have seen it hold the lease, and wait as long as that lasts.
+            #expect(after.spec.holder == first.name || deletion.duration(to: .now) > .seconds(2))
             try await candidates.waitForEpoch(atLeast: epoch + 1)
         }
         expectOrder(history, changes: 1)
@@ -158,10 +168,10 @@ import Testing
             let first = try await candidates.leader()
             let lines = first.process.lines.count
             let epoch = try await candidates.objects.get("fenced").epoch
+            let terms = candidates.terms
             try await cluster.stopAPIServer()
             try await first.process.line(containing: "ended: ", from: lines)
-            let terms = candidates.processes.values.flatMap(\.lines).count { $0.contains("leads under") }
-            #expect(terms == 1)
+            #expect(candidates.terms == terms)
             try await cluster.startAPIServer()
             try await candidates.waitForEpoch(atLeast: epoch + 1)
         }
