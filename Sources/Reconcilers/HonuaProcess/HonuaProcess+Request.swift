@@ -21,7 +21,7 @@ extension HonuaProcess {
     package func request(
         defaults: ProcessDefaults,
         actions: ActionCatalog,
-        templates: TemplateLookup
+        templates: @escaping TemplateLookup
     ) throws(InvalidSpec) -> ProcessRequest {
         let spec = try validSpec()
         let resolver = DefinitionResolver(namespace: metadata.namespace, actions: actions, templates: templates)
@@ -29,10 +29,7 @@ extension HonuaProcess {
         if spec.dryRun == true {
             throw InvalidSpec([.init(path: "spec.dryRun", "is not supported by this version")])
         }
-        let input: JSONValue?
-        do { input = try definition.resolvedInput(spec.input) } catch {
-            throw InvalidSpec(error.violations.map { $0.inside("spec") })
-        }
+        let input = try Self.input(spec.input, for: definition)
         return ProcessRequest(
             id: metadata.uid,
             namespace: metadata.namespace,
@@ -48,6 +45,17 @@ extension HonuaProcess {
             priority: spec.priority ?? 0,
             pendingTimeout: spec.pendingTimeout.flatMap { Duration(text: $0) }
         )
+    }
+
+    private static func input(
+        _ input: JSONValue?,
+        for definition: WorkflowDefinition
+    ) throws(InvalidSpec) -> JSONValue? {
+        do {
+            return try definition.resolvedInput(input)
+        } catch {
+            throw InvalidSpec(error.violations.map { $0.inside("spec") })
+        }
     }
 
     /// Whether the user wants no new steps. Readable even when the rest of the spec is not.
