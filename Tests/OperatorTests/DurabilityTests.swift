@@ -161,7 +161,7 @@ import Workflows
                     #expect(state["status"] == "Completed")
                     #expect(state["processId"]?.string == created.metadata.uid)
                     #expect(state["input"] == ["a": 1])
-                    #expect(state["schemaVersion"] == 1)
+                    #expect(state["schemaVersion"] == 2)
                     let timeToLive = try await redis.timeToLive(key)
                     #expect((1...86400).contains(timeToLive), "\(timeToLive) s")
                     try await fixture.processes.delete("test")
