@@ -15,7 +15,7 @@ struct Randomness: RandomNumberGenerator {
     }
 
     /// 0 ..< bound. The bias is below 2^-32 for every bound in use here.
-    mutating func below(_ bound: Int) -> Int { Int((next() >> 32) &* UInt64(bound) >> 32) }
+    mutating func below(_ bound: Int) -> Int { Int(((next() >> 32) &* UInt64(bound)) >> 32) }
 
     mutating func int(_ range: ClosedRange<Int>) -> Int { range.lowerBound + below(range.count) }
 
