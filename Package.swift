@@ -85,6 +85,7 @@ let package = Package(
             "TestEnvironment",
             ["JSON", "KubeClient", logging, .product(name: "Hummingbird", package: "hummingbird")]
         ),
+        testSupport("TestClock", []),
         testSupport("ScriptedServers", ["COpenSSL"]),
         testSupport("FaultServer", ["JSON", "ScriptedServers"]),
         // A program that tests kill and stop.
@@ -111,7 +112,8 @@ let package = Package(
         tests(
             of: "KubeClient",
             [
-                "KubeClient", "HTTPTransport", "JSON", "TestEnvironment", "ScriptedServers", "FaultServer", logging,
+                "KubeClient", "HTTPTransport", "JSON", "TestEnvironment", "TestClock", "ScriptedServers", "FaultServer",
+                logging,
                 metrics,
                 metricsTestKit, tracing, inMemoryTracing,
             ]
@@ -119,15 +121,13 @@ let package = Package(
         tests(
             of: "KubeRuntime",
             [
-                "KubeRuntime", "KubeClient", "HTTPTransport", "JSON", "TestEnvironment", "ScriptedServers",
+                "KubeRuntime", "KubeClient", "HTTPTransport", "JSON", "TestEnvironment", "TestClock", "ScriptedServers",
                 "FaultServer",
                 "LeaseCandidate", logging, metrics, metricsTestKit, tracing, inMemoryTracing,
             ]
         ),
-        tests(
-            of: "Workflows",
-            ["Workflows", "JSON", "Actions", "Stores", "RedisClient", "HTTPTransport", "TestEnvironment", logging]
-        ),
+        tests(of: "Workflows", ["Workflows", "JSON", "CEL", "TestClock", logging]),
+        tests(of: "Stores", ["Stores", "Workflows", "RedisClient", "TestEnvironment", "TestClock", logging]),
         tests(of: "CRDs", ["CRDs", "JSON", "KubeClient", "Workflows", "Actions", "HTTPTransport"]),
         tests(of: "Reconcilers", ["Reconcilers", "CRDs", "JSON", "KubeClient", "Workflows"]),
         tests(

@@ -2,6 +2,7 @@ import Foundation
 import HTTPTransport
 import JSON
 import Logging
+import TestClock
 import TestEnvironment
 import Testing
 

@@ -3,6 +3,7 @@ import Glibc
 import JSON
 import Logging
 import ScriptedServers
+import TestClock
 import TestEnvironment
 import Testing
 

@@ -1,5 +1,6 @@
 import JSON
 import Synchronization
+import TestClock
 import TestEnvironment
 import Testing
 

@@ -1,5 +1,6 @@
 import JSON
 import KubeClient
+import TestClock
 import TestEnvironment
 import Testing
 

@@ -1,5 +1,6 @@
 import JSON
 import Logging
+import TestClock
 import TestEnvironment
 import Testing
 

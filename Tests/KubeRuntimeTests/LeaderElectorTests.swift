@@ -3,6 +3,7 @@ import KubeClient
 import Logging
 import MetricsTestKit
 import Synchronization
+import TestClock
 import TestEnvironment
 import Testing
 

@@ -1,5 +1,6 @@
 import Metrics
 import MetricsTestKit
+import TestClock
 import TestEnvironment
 import Testing
 

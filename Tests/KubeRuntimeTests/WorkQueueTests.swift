@@ -1,5 +1,6 @@
 import KubeClient
 import Synchronization
+import TestClock
 import TestEnvironment
 import Testing
 
