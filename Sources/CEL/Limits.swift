@@ -4,13 +4,13 @@ public struct Limits: Sendable, Hashable {
     /// searched cost in proportion to their length. 1,000,000 units take well below a second.
     public var cost: Int
     /// How deeply expressions may nest, chains of operators and selections included. The specification asks for 32 at
-    /// least. 100 levels fit a stack of 512 kB, as threads of Swift concurrency have, in a debug build too.
+    /// least. 80 levels fit a stack of 512 kB, as threads of Swift concurrency have, in a debug build too.
     public var depth: Int
     /// Bytes of an expression's text.
     public var sourceSize: Int
 
     /// Limits that suit expressions written by people.
-    public init(cost: Int = 1_000_000, depth: Int = 100, sourceSize: Int = 65_536) {
+    public init(cost: Int = 1_000_000, depth: Int = 80, sourceSize: Int = 65_536) {
         self.cost = cost
         self.depth = depth
         self.sourceSize = sourceSize
