@@ -25,10 +25,22 @@ struct Budget {
 
     /// Takes units away, before the work is done that they stand for.
     mutating func charge(_ units: Int) throws(CELError) {
+        guard units <= remaining else {
+            remaining = 0
+            throw CELError(exceeding: "the expression takes more than its cost limit allows")
+        }
         remaining -= units
-        if remaining < 0 { throw CELError(exceeding: "the expression takes more than its cost limit allows") }
     }
 
     /// Takes away what making or searching that many bytes of text costs.
     mutating func charge(bytes: Int) throws(CELError) { try charge(bytes >> 4) }
+
+    /// Takes away what comparing with this value or looking for it costs beyond the ordinary.
+    mutating func charge(reading value: Value) throws(CELError) {
+        switch value {
+        case .string(let text): try charge(bytes: text.utf8.count)
+        case .bytes(let bytes): try charge(bytes: bytes.count)
+        default: break
+        }
+    }
 }

@@ -41,6 +41,7 @@ struct Compiler {
         case .comprehension(let macro, let range, let variables, let bodies):
             return try comprehension(macro, range, variables, bodies, syntax.span)
         case .bind(let name, let value, let body): return try bind(name, value, body)
+        case .block(let values, let body): return try block(values, body)
         case .optionalMap(let target, let variable, let body, let isFlat):
             return try optionalMap(target, variable, body, isFlat: isFlat, syntax.span)
         }
@@ -247,7 +248,20 @@ struct Compiler {
     private mutating func bind(_ name: String, _ value: Syntax, _ body: Syntax) throws(CELError) -> any Code {
         let value = try compile(value)
         let (slots, codes) = try compile([body], with: [name])
-        return Binding(slots[0], value, codes[0])
+        return Binding(slots, [value], codes[0])
+    }
+
+    private mutating func block(_ values: [Syntax], _ body: Syntax) throws(CELError) -> any Code {
+        let first = scope.count
+        var codes: [any Code] = []
+        for (index, value) in values.enumerated() {
+            codes.append(try compile(value))
+            scope.append(("@index:\(index)", first + index))
+        }
+        slotCount = max(slotCount, scope.count)
+        let bodyCode = try compile(body)
+        scope.removeLast(values.count)
+        return Binding(Array(first..<first + values.count), codes, bodyCode)
     }
 
     private mutating func optionalMap(
@@ -295,7 +309,8 @@ struct Compiler {
         let loop = Loop(
             range: rangeCode,
             slots: slots,
-            weight: bodies.reduce(1) { $0 + $1.weight },
+            // Long names and texts in the bodies are work too.
+            weight: bodies.reduce(1) { $0 + $1.weight + Int($1.span.end - $1.span.start) >> 6 },
             span: span,
             bodySpans: bodies.map(\.span)
         )

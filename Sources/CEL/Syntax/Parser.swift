@@ -8,6 +8,8 @@ struct Parser {
     private var lexer: Lexer
     private var token: Token
     private var pending: [Pending] = []
+    /// The operands, arguments, elements, keys and values that the pending ones have so far, all in one list.
+    private var collected: [Syntax.Element] = []
     /// How many of the pending ones wait for a bracket that closes.
     private var openBrackets = 0
 
@@ -15,17 +17,18 @@ struct Parser {
     private enum Pending {
         /// `!` or `-`
         case sign(Span, isNot: Bool)
-        case operation(BinaryOperator, left: Syntax)
+        /// Its operands so far are collected from this place on, as those of the cases below.
+        case operation(BinaryOperator, from: Int)
         /// `condition ?`
         case condition(Syntax)
         /// `condition ? first :`
         case otherwise(Syntax, Syntax)
         case group(Span)
         case index(Syntax, isOptional: Bool)
-        case arguments(Callee, [Syntax])
-        case list(Span, [Syntax.Element], isOptional: Bool)
-        /// Waits for a key, or for the value of a key.
-        case map(Span, [Syntax.Entry], key: Syntax?, isOptional: Bool)
+        case arguments(Callee, from: Int)
+        case list(Span, from: Int, isOptional: Bool)
+        /// Keys and values take turns.
+        case map(Span, from: Int, isOptional: Bool, hasKey: Bool)
     }
 
     private struct Callee {
@@ -123,6 +126,17 @@ struct Parser {
         error("the expression nests deeper than \(limits.depth) levels", at: span)
     }
 
+    /// Collects one more part.
+    private mutating func collect(_ syntax: Syntax, isOptional: Bool = false) {
+        collected.append(Syntax.Element(value: syntax, isOptional: isOptional))
+    }
+
+    /// Takes all parts collected from a place on.
+    private mutating func parts(from start: Int) -> [Syntax.Element] {
+        defer { collected.removeSubrange(start...) }
+        return Array(collected[start...])
+    }
+
     private mutating func open(_ bracket: Pending) throws(CELError) {
         openBrackets += 1
         guard openBrackets <= limits.depth else { throw tooDeep(token.span) }
@@ -143,10 +157,10 @@ struct Parser {
             return nil
         case .symbol(.leftBracket):
             try take()
-            return try element(of: first.span, [])
+            return try element(of: first.span, from: collected.count)
         case .symbol(.leftBrace):
             try take()
-            return try entry(of: first.span, [])
+            return try entry(of: first.span, from: collected.count)
         case .symbol(.dot):
             try take()
             guard case .identifier(let name) = token.kind else { throw unexpected("a name") }
@@ -248,7 +262,7 @@ struct Parser {
     private mutating func arguments(of callee: Callee) throws(CELError) -> Syntax? {
         _ = try expect(.leftParenthesis)
         if stands(at: .rightParenthesis) { return try call(callee, []) }
-        try open(.arguments(callee, []))
+        try open(.arguments(callee, from: collected.count))
         return nil
     }
 
@@ -274,9 +288,17 @@ struct Parser {
     private mutating func beginOperation(after operand: Syntax) throws(CELError) -> Bool {
         guard case .symbol(let symbol) = token.kind else { return false }
         if let op = symbol.binaryOperator {
-            let left = try reduced(operand, downTo: op.precedence)
             try take()
-            pending.append(.operation(op, left: left))
+            // Long rows of && and || stay flat.
+            let isRow = op == .and || op == .or
+            let left = try reduced(operand, downTo: isRow ? op.precedence + 1 : op.precedence)
+            if isRow, case .operation(op, _)? = pending.last {
+                collect(left)
+                return true
+            }
+            let whole = isRow ? try reduced(left, downTo: op.precedence) : left
+            pending.append(.operation(op, from: collected.count))
+            collect(whole)
             return true
         }
         guard symbol == .question else { return false }
@@ -293,12 +315,10 @@ struct Parser {
     /// The operations that bind at least as tightly as `precedence`; all operators group to the left.
     private mutating func reduced(_ operand: Syntax, downTo precedence: Int = 0) throws(CELError) -> Syntax {
         var right = operand
-        while case .operation(let op, let left)? = pending.last, op.precedence >= precedence {
+        while case .operation(let op, let start)? = pending.last, op.precedence >= precedence {
             pending.removeLast()
-            var operands = [left, right]
-            // Long rows of && and || stay flat.
-            if op == .and || op == .or, case .operation(op, let terms) = left.kind { operands = terms + [right] }
-            right = try node(.operation(op, operands), left.span...right.span)
+            let operands = parts(from: start).map(\.value) + [right]
+            right = try node(.operation(op, operands), operands[0].span...right.span)
         }
         return right
     }
@@ -321,51 +341,57 @@ struct Parser {
             openBrackets -= 1
             let end = try expect(.rightBracket)
             return try node(.index(target, operand, isOptional: isOptional), target.span...end)
-        case .arguments(let callee, let arguments):
+        case .arguments(let callee, let start):
+            collect(operand)
             if try accept(.comma) {
-                pending.append(.arguments(callee, arguments + [operand]))
+                pending.append(outer)
                 return nil
             }
             openBrackets -= 1
-            return try call(callee, arguments + [operand])
-        case .list(let start, let elements, let isOptional):
+            return try call(callee, parts(from: start).map(\.value))
+        case .list(let span, let start, let isOptional):
             openBrackets -= 1
-            let all = elements + [Syntax.Element(value: operand, isOptional: isOptional)]
-            return try accept(.comma) ? element(of: start, all) : list(all, from: start)
-        case .map(let start, let entries, let key, let isOptional):
-            guard let key else {
-                _ = try expect(.colon)
-                pending.append(.map(start, entries, key: operand, isOptional: isOptional))
-                return nil
-            }
+            collect(operand, isOptional: isOptional)
+            return try accept(.comma) ? element(of: span, from: start) : list(span, from: start)
+        case .map(let span, let start, let isOptional, hasKey: false):
+            _ = try expect(.colon)
+            collect(operand, isOptional: isOptional)
+            pending.append(.map(span, from: start, isOptional: isOptional, hasKey: true))
+            return nil
+        case .map(let span, let start, _, hasKey: true):
             openBrackets -= 1
-            let all = entries + [Syntax.Entry(key: key, value: operand, isOptional: isOptional)]
-            return try accept(.comma) ? entry(of: start, all) : map(all, from: start)
+            collect(operand)
+            return try accept(.comma) ? entry(of: span, from: start) : map(span, from: start)
         case .sign, .operation:
             preconditionFailure("signs and operations are complete before what encloses them")
         }
     }
 
     /// Awaits the next element of a list, or answers the list when it closes instead.
-    private mutating func element(of start: Span, _ elements: [Syntax.Element]) throws(CELError) -> Syntax? {
-        if stands(at: .rightBracket) { return try list(elements, from: start) }
-        try open(.list(start, elements, isOptional: try accept(.question)))
+    private mutating func element(of span: Span, from start: Int) throws(CELError) -> Syntax? {
+        if stands(at: .rightBracket) { return try list(span, from: start) }
+        try open(.list(span, from: start, isOptional: try accept(.question)))
         return nil
     }
 
-    private mutating func list(_ elements: [Syntax.Element], from start: Span) throws(CELError) -> Syntax {
-        try node(.list(elements), start...(try expect(.rightBracket)))
+    private mutating func list(_ span: Span, from start: Int) throws(CELError) -> Syntax {
+        try node(.list(parts(from: start)), span...(try expect(.rightBracket)))
     }
 
     /// Awaits the next key of a map, or answers the map when it closes instead.
-    private mutating func entry(of start: Span, _ entries: [Syntax.Entry]) throws(CELError) -> Syntax? {
-        if stands(at: .rightBrace) { return try map(entries, from: start) }
-        try open(.map(start, entries, key: nil, isOptional: try accept(.question)))
+    private mutating func entry(of span: Span, from start: Int) throws(CELError) -> Syntax? {
+        if stands(at: .rightBrace) { return try map(span, from: start) }
+        try open(.map(span, from: start, isOptional: try accept(.question), hasKey: false))
         return nil
     }
 
-    private mutating func map(_ entries: [Syntax.Entry], from start: Span) throws(CELError) -> Syntax {
-        try node(.map(entries), start...(try expect(.rightBrace)))
+    private mutating func map(_ span: Span, from start: Int) throws(CELError) -> Syntax {
+        let parts = parts(from: start)
+        let entries = stride(from: 0, to: parts.count, by: 2).map { index in
+            let key = parts[index]
+            return Syntax.Entry(key: key.value, value: parts[index + 1].value, isOptional: key.isOptional)
+        }
+        return try node(.map(entries), span...(try expect(.rightBrace)))
     }
 }
 
