@@ -1,8 +1,11 @@
 public import JSON
 
 extension Value {
-    /// How deeply lists and maps may nest to be written as JSON: as deep as JSON may be that is read.
-    private static let maximumDepth = JSONValue.maximumDepth
+    /// How deeply lists and maps may nest to be written: far beyond real data, and little enough for a stack of 512 kB.
+    /// JSON that was only passed on may nest more deeply.
+    static let maximumDepth = 128
+
+    static var tooDeep: CELError { CELError("the value nests deeper than \(maximumDepth) levels") }
 
     /// This value as JSON: bytes as base64, times as RFC 3339, durations as "1.5s", keys of maps as strings, an optional
     /// as what it holds, quantities, addresses and URLs as text.
@@ -60,7 +63,7 @@ extension Value {
     }
 
     private static func check(_ depth: Int) throws(CELError) {
-        guard depth <= maximumDepth else { throw CELError("the value nests deeper than \(maximumDepth) levels") }
+        guard depth <= maximumDepth else { throw tooDeep }
     }
 
     private func noJSON(_ reason: String) -> CELError { CELError("the value has no JSON form: \(reason)") }

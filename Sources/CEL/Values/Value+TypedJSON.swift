@@ -8,8 +8,7 @@ extension Value {
     public init(typed json: JSONValue) throws(CELError) { self = try Self.value(json, depth: 0) }
 
     private static func value(_ json: JSONValue, depth: Int) throws(CELError) -> Value {
-        // JSON that was parsed is no deeper; what is built in code may be.
-        guard depth <= JSONValue.maximumDepth else { throw CELError("the typed value nests too deeply") }
+        guard depth <= maximumDepth else { throw tooDeep }
         guard let members = json.object, members.count == 1, let (kind, content) = members.first else {
             throw CELError("a typed value is an object with one member, such as {\"int64\": \"1\"}")
         }
@@ -64,12 +63,11 @@ extension Value {
     /// `{"list":[…]}`, `{"map":[{"key":…,"value":…}]}`, `{"timestamp":"<RFC 3339>"}`, `{"duration":"1.5s"}`,
     /// `{"type":"int"}`, `{"optional":…}` with null for no value. What the libraries for Kubernetes make is written under
     /// the name of its type.
-    /// - Throws: when the value nests deeper than JSON may.
+    /// - Throws: when the value nests deeper than 128 levels.
     public func typedJSON() throws(CELError) -> JSONValue { try typedJSON(depth: 0) }
 
     private func typedJSON(depth: Int) throws(CELError) -> JSONValue {
-        // Each list or map is an array in an object, each entry one more object.
-        guard depth <= JSONValue.maximumDepth / 3 else { throw CELError("the value nests too deeply to be written") }
+        guard depth <= Self.maximumDepth else { throw Self.tooDeep }
         switch self {
         case .null: return ["null": .null]
         case .bool(let value): return ["bool": .bool(value)]
