@@ -12,7 +12,7 @@ import Testing
 ///
 /// What is claimed of fenced writes holds always. Of writes that only the gate holds back it is claimed that at most the
 /// one that was past the gate when its process was stopped comes late.
-@Suite(.serialized, .timeLimit(.minutes(6))) struct LeaderProcessTests {
+@Suite(.serialized, .timeLimit(.minutes(10))) struct LeaderProcessTests {
     private struct Candidates: Sendable {
         let processes: [String: ChildProcess]
         let leases: ResourceClient<Lease>
