@@ -1,14 +1,15 @@
 import CRDs
 import JSON
 import KubeClient
-import RedisClient
 import TestEnvironment
 import Testing
 import Workflows
 
 /// Processes of a size that would not fit into a resource.
 @Suite(.timeLimit(.minutes(10))) struct LargeProcessTests {
-    @Test func `ten thousand steps complete, with a small resource and quick commands in Redis`() async throws {
+    @Test func `ten thousand steps complete, with a small resource, a small document and no large value in Redis`()
+        async throws
+    {
         let steps = (0..<10_000).map { number in
             // A hundred chains of a hundred steps each.
             StepDefinition(
@@ -19,11 +20,15 @@ import Workflows
             )
         }
         try await runs(WorkflowDefinition(name: "large", steps: steps), input: nil) { process in
-            #expect(process.status?.steps?.count == 100)
+            // What is listed of so many are those at work and the latest.
+            let listed = process.status?.steps?.count ?? 0
+            #expect((1...100).contains(listed))
         }
     }
 
-    @Test func `a list of two thousand elements completes, with a small resource and quick commands in Redis`()
+    @Test
+    func
+        `a list of two thousand elements completes, with a small resource, a small document and no large value in Redis`()
         async throws
     {
         var step = StepDefinition("tile", action: "echo", with: ["message": "tile ${{ item }} of ${{ input.region }}"])
@@ -46,7 +51,6 @@ import Workflows
                 _ = try await templates.create(
                     HonuaProcessTemplate(name: "large", namespace: fixture.namespace, definition: definition)
                 )
-                try await redis.recordSlowCommands(over: .milliseconds(10))
                 try await fixture.withOperator(
                     redis: redis.connectionString,
                     environment: ["ProcessFramework__ProcessStepParallelism": "50"]
@@ -62,9 +66,9 @@ import Workflows
                     #expect(state.count <= 64 << 10, "the document has \(state.count) bytes")
                     check(process)
                 }
-                // What Redis itself took for a command; a machine that stands still shows here as well.
-                let slow = try await redis.slowCommands()
-                #expect(slow.isEmpty, "\(slow)")
+                // What Redis takes for a command follows from the size of what it is given.
+                let largest = try await redis.largestValue()
+                #expect(largest < 1 << 20, "\(largest) bytes")
             }
         }
     }

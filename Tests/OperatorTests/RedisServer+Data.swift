@@ -1,4 +1,3 @@
-import JSON
 import RedisClient
 import TestEnvironment
 
@@ -31,24 +30,14 @@ extension RedisServer {
         try await withClient { try await $0.send(["TTL", RedisArgument(key)]).integer ?? -1 }
     }
 
-    /// From now on.
-    func recordSlowCommands(over limit: Duration) async throws {
-        let microseconds = limit.milliseconds * 1000
+    /// The bytes of the largest value there is.
+    func largestValue() async throws -> Int64 {
         try await withClient(",allowAdmin=true") { client in
-            _ = try await client.send(["CONFIG", "SET", "slowlog-log-slower-than", RedisArgument(microseconds)])
-            _ = try await client.send(["SLOWLOG", "RESET"])
-        }
-    }
-
-    /// The names and microseconds of commands that took longer.
-    func slowCommands() async throws -> [String] {
-        try await withClient { client in
-            let reply = try await client.send(["SLOWLOG", "GET", "100"])
-            return (reply.array ?? []).map { entry in
-                let parts = entry.array ?? []
-                let words = parts.count > 3 ? (parts[3].array ?? []).prefix(2).compactMap(\.text) : []
-                return "\(words.joined(separator: " ").prefix(80)): \(parts.count > 2 ? parts[2].integer ?? 0 : 0) us"
+            var largest: Int64 = 0
+            for key in (try await client.send(["KEYS", "*"]).array ?? []).compactMap(\.bytes) {
+                largest = max(largest, try await client.send(["STRLEN", RedisArgument(key)]).integer ?? 0)
             }
+            return largest
         }
     }
 }

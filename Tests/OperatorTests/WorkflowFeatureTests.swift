@@ -279,7 +279,7 @@ import Workflows
                     "steps": [echo("a")], "input": ["n": "x"],
                     "parameters": ["type": "object", "properties": ["n": ["type": "integer"]]],
                 ],
-                "spec.input.n: expected integer"
+                "spec.input.n: expected an integer"
             ),
             (
                 "schema", ["steps": [echo("a")], "parameters": ["type": "object", "propertys": [:]]],

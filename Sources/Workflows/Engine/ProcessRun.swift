@@ -173,7 +173,8 @@ final class ProcessRun: Sendable {
         var effects: [ProcessEffect] = []
         var isFirst = true
         while true {
-            var isChanged = session.isCheckpointDue(at: time.now) || messages.contains(where: \.mustBeStored)
+            let isCheckpoint = session.isCheckpointDue(at: time.now)
+            var isChanged = isCheckpoint || messages.contains(where: \.mustBeStored)
             let before = session.machine.state.status
             for event in events.isEmpty ? [.tick] : events {
                 let turn = session.machine.apply(
@@ -182,15 +183,17 @@ final class ProcessRun: Sendable {
                 )
                 effects += turn.effects
                 isChanged = isChanged || turn.isChanged
+                if turn.isChanged { session.noteProgress(at: time.now) }
                 isFirst = false
             }
+            if session.isStalled(for: engine.configuration.stallLimit, at: time.now) { reportStall(session.machine) }
             guard isChanged else { return effects }
             reachFailPoints(before: events, effects)
             if engine.fault == .effectBeforeCommit { await actTooEarly(effects) }
             switch try await commit(&session) {
             case .stored:
                 reachFailPoints(after: events, effects)
-                report(events, from: before, session.machine)
+                report(events, isCheckpoint: isCheckpoint, from: before, session.machine)
                 publish(session.machine, session.isFinished ? .ended(.finished) : .live)
                 for case .confirm(_, let answer) in messages { answer(true) }
                 return effects
