@@ -41,7 +41,8 @@ package struct Simulation {
         }
         world.scheduler.run { end.isReached || world.violation != nil }
         if world.violation == nil, !end.isReached {
-            world.violate("stuck: nothing can happen any more, and something has not come to its end")
+            let open = world.programs.filter { !$0.hasEnded }.map(\.name).joined(separator: ", ")
+            world.violate("stuck: nothing can happen any more, and these have not come to their end: \(open)")
         }
         if GlobalQueueWatch.count != escaped { world.violate("a job has escaped to the global executor") }
         world.trace.mix(world.scheduler.random.state)

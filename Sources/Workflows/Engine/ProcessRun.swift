@@ -27,6 +27,7 @@ final class ProcessRun: Sendable {
     /// Ends when the run is to stop wherever it is.
     private let abandonment: AsyncStream<Void>
     private let abandonSignal: AsyncStream<Void>.Continuation
+    private let taken = Atomic(false)
     private let endWaiters = Mutex<[@Sendable () -> Void]?>([])
 
     var id: String { request.id }
@@ -47,6 +48,10 @@ final class ProcessRun: Sendable {
         current = Mutex(RunSnapshot(activity: .queued))
         (abandonment, abandonSignal) = AsyncStream.makeStream()
     }
+
+    /// Whether the engine has begun it, so that it sees to its own end.
+    var isTaken: Bool { taken.load(ordering: .relaxed) }
+    func take() { taken.store(true, ordering: .relaxed) }
 
     func send(_ event: ProcessEvent) { mailbox.put(.event(event)) }
     func announced(epoch: Int) { mailbox.put(.announced(epoch: epoch)) }
@@ -148,7 +153,14 @@ final class ProcessRun: Sendable {
             session.schedule(self, &group)
             for await _ in mailbox.arrivals {
                 let messages = mailbox.takeAll()
-                let effects = try await take(messages, &session, &actions)
+                let effects: [ProcessEffect]
+                do {
+                    effects = try await take(messages, &session, &actions)
+                } catch {
+                    // What was taken cannot be answered by whoever closes the mailbox.
+                    for case .confirm(_, let answer) in messages { answer(false) }
+                    throw error
+                }
                 if session.isFinished {
                     await giveBack(effects)
                     return .finished
@@ -168,6 +180,8 @@ final class ProcessRun: Sendable {
         _ actions: inout RunningActions
     ) async throws -> [ProcessEffect] {
         let events = messages.compactMap(\.event)
+        // What has ended by one of these events has not been lost.
+        let known = actions.keys
         for event in events { actions.note(event) }
         let moment = session.moment(at: time)
         var effects: [ProcessEffect] = []
@@ -200,7 +214,7 @@ final class ProcessRun: Sendable {
             case .edited(let machine):
                 logger.notice("Process \(id) goes on from a state that was edited by hand")
                 session.machine = machine
-                let turn = session.machine.adopt(running: actions.keys, at: moment)
+                let turn = session.machine.adopt(running: known, at: moment)
                 actions.interruptAll(but: session.machine)
                 effects = turn.effects
             }

@@ -73,7 +73,7 @@ extension ProcessMachine {
     mutating func stop(_ id: ExecutionID) {
         if restarting.remove(id) != nil, state.ending == nil || !isMain(id) {
             leaveRunning(id)
-            self[id].hasUnknownEffect = !id.isCompensation
+            if !id.isCompensation { self[id].hasUnknownEffect = true }
             let clock = state.clockMilliseconds
             change(id) {
                 $0.status = .waiting
@@ -83,8 +83,10 @@ extension ProcessMachine {
             due.append(id)
         } else if state.ending != nil, isMain(id) {
             abandon(id)
+        } else {
+            // The wish is gone, by an edit for example, and so is what ran.
+            recover(id)
         }
-        // Otherwise this is about an earlier wish that nobody has any more.
     }
 
     /// Gives up an execution whose effect may have happened.

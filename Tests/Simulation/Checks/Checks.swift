@@ -60,6 +60,8 @@ final class Checks {
                 state.rerun > former || !isKnown,
                 "missing state: \(program.name) began \(id) anew, although it had begun before"
             )
+            // Nobody knew that it had begun.
+            if !isKnown { epochOwners[id] = [:] }
         }
         accept(id, nil, state, program)
     }
@@ -156,7 +158,7 @@ final class Checks {
             for item in step.items?.states ?? [] {
                 guard let now = items.first(where: { $0.item == item.item }) else {
                     require(
-                        item.status == .pending,
+                        item.status != .completed,
                         "\(program.name) lost an element of step \(step.name) of \(id)"
                     )
                     continue

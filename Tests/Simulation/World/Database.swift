@@ -22,6 +22,7 @@ final class Database {
     private unowned let world: World
     private var entries: [DocumentKey: Entry] = [:]
     private var changes: [Change] = []
+    private var ruined: [String: [UInt8]] = [:]
     private var exported: [DocumentKey: Entry]?
     /// Requests that were sent to an earlier one are lost.
     private(set) var generation = 0
@@ -148,6 +149,24 @@ final class Database {
         exported = nil
         world.trouble()
     }
+
+    /// Somebody ruins a document by hand, and remembers what it was.
+    func ruin(_ processID: String, dropping count: Int) {
+        guard let stored = entry(.state(processID: processID)), stored.state != nil else { return }
+        ruined[processID] = stored.document.bytes
+        edit(processID, Array(stored.document.bytes.dropLast(count)))
+    }
+
+    /// Puts back what was ruined, unless something new is there.
+    func mend(_ processID: String) {
+        guard let entry = entry(.state(processID: processID)), entry.state == nil,
+            let good = ruined[processID]
+        else { return }
+        world.note("\(processID) is mended by hand")
+        edit(processID, good)
+    }
+
+    var ruinedIDs: [String] { ruined.keys.sorted() }
 
     /// Somebody writes a document by hand.
     func edit(_ processID: String, _ bytes: [UInt8]) {

@@ -201,22 +201,15 @@ struct Director {
         }
         guard !candidates.isEmpty else { return }
         let id = world.scheduler.random.pick(candidates)
-        guard let entry = world.database.entry(.state(processID: id)) else { return }
         guard isValid else {
-            world.note("\(id) is broken by hand")
+            world.note("\(id) is ruined by hand")
             world.cover("fault.invalidEdit")
-            let broken = Array(entry.document.bytes.dropLast(world.scheduler.random.int(1...100)))
-            world.database.edit(id, broken)
-            let good = entry.document.bytes
-            world.scheduler.after(world.milliseconds(500...15_000)) { [world] in
-                // Unless something new is there meanwhile.
-                guard let now = world.database.entry(.state(processID: id)), now.state == nil else { return }
-                world.note("\(id) is mended by hand")
-                world.database.edit(id, good)
-            }
+            world.database.ruin(id, dropping: world.scheduler.random.int(1...100))
+            world.scheduler.after(world.milliseconds(500...15_000)) { [world] in world.database.mend(id) }
             return
         }
-        guard var json = try? JSONValue(parsing: entry.document.bytes), case .array(var steps) = json["steps"],
+        guard let entry = world.database.entry(.state(processID: id)),
+            var json = try? JSONValue(parsing: entry.document.bytes), case .array(var steps) = json["steps"],
             let index = steps.indices.filter({ isEditable(steps[$0]) }).randomElement(using: &world.scheduler.random)
         else { return }
         if world.chance(60) || steps[index]["status"] == "Started" {
@@ -292,6 +285,7 @@ struct Director {
     /// What only people can do.
     private func help() {
         decideAll()
+        for id in world.database.ruinedIDs { world.database.mend(id) }
         for id in world.cluster.ids {
             guard let resource = world.cluster.resources[id] else { continue }
             if resource.isSuspended { world.cluster.change(id) { $0.isSuspended = false } }
@@ -317,12 +311,20 @@ struct Director {
                 if resource.status?.trouble == .waitsForRecovery { return true }
                 return false
             }
-            guard let state = world.database.state(id), state.status.isFinished else { return false }
-            return resource.isFinished && resource.status?.phase == state.status
+            guard let state = world.database.state(id) else { return false }
+            // The resource is finished, and the store has lost that: nobody looks at the document any more.
+            if world.database.hasLostData, resource.isFinished, resource.wantedRerun <= resource.status?.rerun ?? 0 {
+                return true
+            }
+            return state.status.isFinished && resource.isFinished && resource.status?.phase == state.status
                 && resource.wantedRerun <= (resource.status?.rerun ?? 0)
         }
         guard areDone else { return false }
-        return world.database.processIDs.allSatisfy { world.database.state($0).map(\.status.isFinished) ?? true }
+        return world.database.processIDs.allSatisfy { id in
+            guard let state = world.database.state(id), let parent = state.parent else { return true }
+            // One whose parent is over belongs to nobody.
+            return state.status.isFinished || world.database.state(parent).map(\.status.isFinished) ?? true
+        }
     }
 
     private func reportStuck() {
@@ -341,7 +343,7 @@ struct Director {
         }
         for id in world.cluster.ids {
             guard let resource = world.cluster.resources[id] else { continue }
-            open.append("resource \(id) \(String(describing: resource.status))")
+            open.append("resource \(id) \(resource.status.map { "\($0)" } ?? "-")")
             for program in living {
                 guard let run = program.engine.snapshot(of: id) else { continue }
                 open.append("\(program.name) has \(id) \(run.activity) held: \(run.heldBecause ?? "-")")

@@ -18,6 +18,8 @@ final class OperatorProgram: @unchecked Sendable {
     private(set) var isDead = false
     /// Dead, stopping, or not to be counted on for another reason.
     private(set) var isStopping = false
+    /// Whether all its tasks have come to their end.
+    private(set) var hasEnded = false
     private(set) var resumedAt: Duration?
     var heartbeatsLostUntil: Duration = .zero
     /// Dies at the fail point, or the edge of a commit, that is reached after so many others.
@@ -93,6 +95,7 @@ final class OperatorProgram: @unchecked Sendable {
                     group.addTask { [self] in await ReconcilerModel(self, id).run(stream) }
                 }
             }
+            hasEnded = true
         }
     }
 

@@ -39,7 +39,7 @@ struct ReconcilerModel {
             }
             return
         }
-        guard let run = engine.snapshot(of: id) else { return begin(resource) }
+        guard let run = engine.snapshot(of: id) else { return try await begin(resource) }
         switch run.activity {
         case .queued:
             world.cover("event.queued")
@@ -55,10 +55,11 @@ struct ReconcilerModel {
 
     // MARK: Before the run
 
-    private func begin(_ resource: Resource) {
+    private func begin(_ resource: Resource) async throws {
         guard let status = resource.status else {
-            submit(resource, .begin)
-            return
+            // The process may have begun although its status was never written; the store knows.
+            let hasBegun = try await engine.store.load(.state(processID: id)) != nil
+            return submit(resource, hasBegun ? .recover(knownEpoch: 0) : .begin)
         }
         guard resource.isFinished else { return submit(resource, .recover(knownEpoch: status.epoch)) }
         if resource.wantedRerun > status.rerun {
