@@ -9,11 +9,12 @@ extension ProcessMachine {
     }
 
     /// The state was written by somebody else. What it says is started and does not run here has an unknown outcome.
-    mutating func adopt(running here: Set<ExecutionID>, at moment: Moment) -> Turn {
+    /// - Parameter here: the starts whose actions run here, or whose results are about to be taken.
+    mutating func adopt(running here: [ExecutionID: Int], at moment: Moment) -> Turn {
         effects = []
         isChanged = false
         now = moment.time
-        for id in running where !here.contains(id) { recover(id) }
+        for id in running where here[id] != execution(id).start { recover(id) }
         if state.ending != nil { for id in running where isMain(id) { effects.append(.interrupt(id)) } }
         for (holder, claims) in claimsByHolder() { effects.append(.acquire(holder, claims)) }
         return Turn(effects: effects, isChanged: isChanged)
