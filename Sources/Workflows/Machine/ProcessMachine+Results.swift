@@ -73,7 +73,7 @@ extension ProcessMachine {
     mutating func stop(_ id: ExecutionID) {
         if restarting.remove(id) != nil, state.ending == nil || !isMain(id) {
             leaveRunning(id)
-            self[id].hasUnknownEffect = !id.isCompensation
+            if !id.isCompensation { self[id].hasUnknownEffect = true }
             let clock = state.clockMilliseconds
             change(id) {
                 $0.status = .waiting
