@@ -116,9 +116,9 @@ extension ProcessRun {
         let limit = engine.configuration.maximumOutputBytes
         guard bytes.count <= limit else {
             let detail = "the step's output has \(bytes.count) bytes, at most \(limit) are allowed"
-            return send(
-                .failed(request.id, start: request.start, StepError(.permanent, "Output too large", detail: detail))
-            )
+            var error = StepError(.permanent, "Output too large", detail: detail)
+            error.hasHadEffect = true
+            return send(.failed(request.id, start: request.start, error))
         }
         var part: PartReference?
         if bytes.count > ProcessMachine.inlineBytes {

@@ -29,6 +29,7 @@ extension ProcessMachine {
         do {
             request = try self.request(id, start: execution.start, attempt: execution.attempt)
         } catch {
+            if !id.isCompensation { self[id].hasUnknownEffect = true }
             return giveUp(id, error)
         }
         let action = environment.actions[request.action]

@@ -7,6 +7,7 @@ extension ProcessMachine {
         guard state.outputBytes + bytes <= environment.limits.outputBytes else {
             let limit = environment.limits.outputBytes >> 10
             let detail = "the outputs of this process would measure more than \(limit) KiB"
+            self[id].hasUnknownEffect = true
             return giveUp(id, StepError(.permanent, "State too large", detail: detail))
         }
         state.outputBytes += bytes
@@ -20,7 +21,7 @@ extension ProcessMachine {
 
     /// An action failed: it is tried again, or the step gives up.
     mutating func fail(_ id: ExecutionID, _ error: StepError) {
-        if error.errorClass != .permanent, !id.isCompensation { self[id].hasUnknownEffect = true }
+        if error.errorClass != .permanent || error.hasHadEffect, !id.isCompensation { self[id].hasUnknownEffect = true }
         let isWindingDown = state.ending != nil && isMain(id)
         guard !isWindingDown, let delay = retryDelay(id, error) else { return giveUp(id, error) }
         leaveRunning(id)
