@@ -115,9 +115,8 @@ extension ProcessMachine {
         guard id.item != nil else { return settled(position) }
         lists[position]?.open -= 1
         lists[position]?.active -= 1
-        if phase == .failed, state.onFailure != .continue, state.ending == nil || isFinal(id) {
+        if phase == .failed, state.onFailure != .continue, state.ending == nil, !isFinal(id) {
             // The list as a whole has failed by this; the others are interrupted with everything else.
-            if isFinal(id) { stopList(position) }
             return settleStep(position, .failed, "element \(id.item ?? 0): \(message ?? "")")
         }
         if lists[position]?.open == 0 { settleList(position) }
@@ -142,12 +141,6 @@ extension ProcessMachine {
         self[id].execution.message = message
         self[id].execution.endTime = now
         settled(position)
-    }
-
-    /// Gives up the elements of a final step's list that have not begun.
-    private mutating func stopList(_ position: Int) {
-        let count = state.steps[position].items?.states.count ?? 0
-        lists[position]?.next = count
     }
 
     /// A step is settled: those that need it may be ready, or will never be.
