@@ -54,7 +54,7 @@ extension ProcessMachine {
         case .started: running.append(id)
         case .waiting: timed.insert(id)
         case .undecided: undecided.insert(id)
-        case .blocked: if execution.dueAt != nil { timed.insert(id) }
+        case .blocked where execution.dueAt != nil: timed.insert(id)
         default: break
         }
     }

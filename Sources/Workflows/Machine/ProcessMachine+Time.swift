@@ -19,7 +19,8 @@ extension ProcessMachine {
             if let limit = ending.endsAt, limit <= clock { return endNow() }
             if let limit = ending.interruptUntil, limit <= clock { abandonMain() }
         }
-        for id in timed.filter({ execution($0).dueAt.map { $0 <= clock } ?? false }).sorted(by: isBefore) {
+        // What waits and names no time, by a repair by hand, is due.
+        for id in timed.filter({ (execution($0).dueAt ?? clock) <= clock }).sorted(by: isBefore) {
             timed.remove(id)
             if execution(id).status == .blocked {
                 giveUpWaitingForLocks(id)
