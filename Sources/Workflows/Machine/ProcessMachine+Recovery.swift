@@ -6,6 +6,7 @@ extension ProcessMachine {
         isChanged = true
         for (holder, claims) in claimsByHolder() { effects.append(.acquire(holder, claims)) }
         for id in running { recover(id) }
+        followFailures()
     }
 
     /// The state was written by somebody else. What it says is started and does not run here has an unknown outcome.
@@ -15,6 +16,7 @@ extension ProcessMachine {
         isChanged = false
         now = moment.time
         for id in running where here[id] != execution(id).start { recover(id) }
+        followFailures()
         if state.ending != nil { for id in running where isMain(id) { effects.append(.interrupt(id)) } }
         for (holder, claims) in claimsByHolder() { effects.append(.acquire(holder, claims)) }
         return Turn(effects: effects, isChanged: isChanged)

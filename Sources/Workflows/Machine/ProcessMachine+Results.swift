@@ -61,12 +61,18 @@ extension ProcessMachine {
             guard state.ending?.status == .completed else { return }
             state.ending?.status = .failed
             state.ending?.errorMessage = message
-        } else if state.ending == nil {
-            switch state.onFailure {
-            case .stop: beginEnding(Ending(.failed, message))
-            case .rollback: beginEnding(Ending(.failed, message, rollsBack: true))
-            case .continue: state.errorMessage = state.errorMessage ?? message
-            }
+        } else {
+            followPolicy(message)
+        }
+    }
+
+    /// A step has failed: the process does what its policy says.
+    mutating func followPolicy(_ message: String) {
+        guard state.ending == nil else { return }
+        switch state.onFailure {
+        case .stop: beginEnding(Ending(.failed, message))
+        case .rollback: beginEnding(Ending(.failed, message, rollsBack: true))
+        case .continue: state.errorMessage = state.errorMessage ?? message
         }
     }
 
@@ -145,26 +151,54 @@ extension ProcessMachine {
 
     /// A step is settled: those that need it may be ready, or will never be.
     private mutating func settled(_ position: Int) {
-        var open = [position]
+        countSettled(position)
+        passOn(position)
+    }
+
+    private mutating func countSettled(_ position: Int) {
+        lists[position] = nil
+        if plan.isFinal(position) { openSteps.final -= 1 } else { openSteps.main -= 1 }
+        if state.steps[position].status.satisfiesNeeds, !plan.isFinal(position) { completedMain += 1 }
+    }
+
+    /// Tells those that need a settled step, unless something that it needs itself is to run anew.
+    private mutating func passOn(_ position: Int) {
+        var open = openNeeds[position] == 0 ? [position] : []
         while let position = open.popLast() {
-            lists[position] = nil
-            let status = state.steps[position].status
-            if plan.isFinal(position) { openSteps.final -= 1 } else { openSteps.main -= 1 }
-            if status.satisfiesNeeds, !plan.isFinal(position) { completedMain += 1 }
             for dependent in plan.steps[position].dependents {
                 openNeeds[dependent] -= 1
-                guard openNeeds[dependent] == 0, state.steps[dependent].status == .pending else { continue }
-                if let failed = plan.steps[dependent].needs.first(where: { !state.steps[$0].status.satisfiesNeeds }) {
-                    // Only where others go on; the rest of a process that winds down stays pending.
-                    guard state.onFailure == .continue || plan.isFinal(dependent) else { continue }
-                    let id = ExecutionID(state.steps[dependent].name)
-                    self[id].status = .omitted
-                    self[id].execution.message = "needs \(state.steps[failed].name), which is not completed"
-                    open.append(dependent)
-                } else {
-                    insertReady(dependent)
-                }
+                guard openNeeds[dependent] == 0 else { continue }
+                if state.steps[dependent].status == .pending { decideReady(dependent) }
+                if state.steps[dependent].status.isSettled { open.append(dependent) }
             }
+        }
+    }
+
+    /// All that a pending step needs is settled: it is ready, or omitted.
+    private mutating func decideReady(_ position: Int) {
+        guard let failed = failedNeed(of: position) else { return insertReady(position) }
+        // Only where others go on; the rest of a process that winds down stays pending.
+        guard state.onFailure == .continue || plan.isFinal(position) else { return }
+        let id = ExecutionID(state.steps[position].name)
+        self[id].status = .omitted
+        self[id].execution.message = "needs \(state.steps[failed].name), which is not completed"
+        countSettled(position)
+    }
+
+    /// A repair by hand may say that steps have failed: what follows from that follows now.
+    mutating func followFailures() {
+        guard state.ending == nil else { return }
+        for position in 0..<plan.mainCount {
+            let step = state.steps[position]
+            guard step.status.isSettled, !step.status.satisfiesNeeds, step.status != .omitted else { continue }
+            followPolicy("step \(step.name): \(step.execution.message ?? "marked as \(step.status.rawValue)")")
+        }
+        for position in state.steps.indices
+        where state.steps[position].status == .pending && openNeeds[position] == 0
+            && failedNeed(of: position) != nil
+        {
+            decideReady(position)
+            if state.steps[position].status.isSettled { passOn(position) }
         }
     }
 
