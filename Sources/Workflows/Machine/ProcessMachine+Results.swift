@@ -43,12 +43,18 @@ extension ProcessMachine {
         guard (policy.on ?? [.transient, .timeout]).contains(error.errorClass) else { return nil }
         let execution = execution(id)
         guard execution.attempt <= policy.limit else { return nil }
-        if !id.isCompensation, let condition = step.retryWhen {
+        if let source = policy.retryWhen {
             // A condition that cannot be evaluated does not hold: trying again could do harm.
-            guard (try? holds(condition, id, ["error": error.value])) == true else { return nil }
+            guard let condition = try? retryCondition(source), (try? holds(condition, id, ["error": error.value])) == true
+            else { return nil }
         }
         let delay = (policy.backoff ?? RetryBackoff()).delay(afterAttempt: execution.attempt, seed: execution.key ?? "")
         return max(delay, error.retryAfter ?? .zero)
+    }
+
+    /// Compiled when it is needed: the policy of the process is not part of the plan.
+    private func retryCondition(_ source: String) throws(ExpressionError) -> any Expression {
+        try environment.language.compile(source, names: PlanCompiler.retryNames)
     }
 
     /// No more attempts.

@@ -26,6 +26,7 @@ final class Plan: Sendable {
         outputs = compiler.template(definition.outputs, "outputs", PlanCompiler.processNames)
         lockNames = compiler.lockNames(definition.locks, "locks", ["input", "process"])
         compiler.checkSubprocesses()
+        compiler.checkRetry()
         compiler.checkParameters()
         violations = compiler.violations
         self.definition = definition
@@ -45,7 +46,6 @@ struct PlannedStep: Sendable {
     let inputs: ValueTemplate
     let items: ValueTemplate?
     let compensationInputs: ValueTemplate?
-    let retryWhen: (any Expression)?
     let lockNames: [ValueTemplate]
     let memoKey: ValueTemplate?
     let onUnknown: UnknownOutcomePolicy
