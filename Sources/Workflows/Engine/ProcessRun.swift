@@ -148,7 +148,13 @@ final class ProcessRun: Sendable {
             session.schedule(self, &group)
             for await _ in mailbox.arrivals {
                 let messages = mailbox.takeAll()
-                let effects = try await take(messages, &session, &actions)
+                let effects: [ProcessEffect]
+                do {
+                    effects = try await take(messages, &session, &actions)
+                } catch {
+                    for case .confirm(_, let answer) in messages { answer(false) }
+                    throw error
+                }
                 if session.isFinished {
                     await giveBack(effects)
                     return .finished
