@@ -202,8 +202,9 @@ extension ProcessRun {
             return try await commit(whole, &session)
         }
         var state = try await read(document)
-        // An edit may have begun from an older version; versions must grow for whoever compares them.
+        // An edit may have begun from an older copy; both must grow for whoever compares them.
         state.version = max(state.version, session.machine.state.version)
+        state.epoch = max(state.epoch, session.machine.state.epoch)
         session.digest = document.digest
         return .edited(machine(state))
     }
