@@ -68,7 +68,13 @@ extension ProcessRun {
             return .null
         }
         switch event {
-        case .succeeded: send(.verified(request.id, start: request.start, outcome.withLock { $0 }))
+        case .succeeded:
+            let outcome = outcome.withLock { $0 }
+            guard case .happened(let output) = outcome else {
+                return send(.verified(request.id, start: request.start, outcome))
+            }
+            // Like any output: of limited size, and stored apart if it is large.
+            await complete(request, output)
         case .failed(_, _, let error) where error.errorClass != .permanent:
             // The target does not answer; the question stays, and is asked again.
             logger.warning("Process \(id) step \(request.id) cannot be verified yet: \(error)")

@@ -3,6 +3,7 @@ internal import JSON
 extension ProcessMachine {
     mutating func succeed(_ id: ExecutionID, _ output: JSONValue, _ part: PartReference? = nil) {
         if id.isCompensation { return settle(id, .completed, nil) }
+        let part = part ?? storedApart(output)
         let bytes = part?.bytes ?? output.serialized().count
         guard state.outputBytes + bytes <= environment.limits.outputBytes else {
             let limit = environment.limits.outputBytes >> 10
@@ -17,6 +18,15 @@ extension ProcessMachine {
         // Once more, because now it may refer to the outputs.
         recordCompensation(id)
         settle(id, .completed, nil)
+    }
+
+    /// A large output that comes from a person, say, is stored with the next commit.
+    private mutating func storedApart(_ output: JSONValue) -> PartReference? {
+        let bytes = output.serialized()
+        guard bytes.count > Self.inlineBytes else { return nil }
+        let reference = PartReference(of: bytes)
+        newParts.append((reference.digest, bytes))
+        return reference
     }
 
     /// An action failed: it is tried again, or the step gives up.

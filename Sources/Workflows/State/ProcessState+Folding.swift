@@ -78,7 +78,8 @@ extension ProcessMachine {
 
     /// Makes the document of the state, and the parts that it newly refers to.
     mutating func encode() -> EncodedState {
-        var parts: [(digest: String, bytes: [UInt8])] = []
+        var parts = newParts
+        newParts = []
         var shell = state
         shell.steps = []
         shell.definition = WorkflowDefinition()
