@@ -227,7 +227,12 @@ extension ProcessRun {
             let key = DocumentKey.part(processID: id, digest: reference.digest)
             return try await untilAvailable { try await $0.load(key) }?.bytes
         }
-        return try await reader.read(document)
+        let state = try await reader.read(document)
+        let violations = engine.plan(of: state.definition).structuralViolations
+        guard violations.isEmpty else {
+            throw InvalidState(faults: violations.prefix(5).map { $0.inside("definition").description })
+        }
+        return state
     }
 
     // MARK: Parts

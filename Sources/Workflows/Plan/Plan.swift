@@ -16,12 +16,15 @@ final class Plan: Sendable {
     let lockNames: [ValueTemplate]
     /// Everything wrong with the definition.
     let violations: [JSONSchema.Violation]
+    /// Those of them for which no step could be run as it says: names used twice, needs that are not there, circles.
+    let structuralViolations: [JSONSchema.Violation]
 
     var finalIndices: Range<Int> { mainCount..<steps.count }
     func isFinal(_ step: Int) -> Bool { step >= mainCount }
 
     init(_ definition: WorkflowDefinition, environment: MachineEnvironment) {
         var compiler = PlanCompiler(definition, environment)
+        structuralViolations = compiler.violations
         steps = compiler.compileSteps()
         outputs = compiler.template(definition.outputs, "outputs", PlanCompiler.processNames)
         lockNames = compiler.lockNames(definition.locks, "locks", ["input", "process"])
