@@ -11,8 +11,7 @@ extension ProcessEngine {
         _ wasStopped: @escaping @Sendable () -> Bool
     ) async throws -> JSONValue {
         let request = try request(inputs, of: parent, execution)
-        let mode: RunMode = execution.attempt > 1 ? .reopen(.retry, knownEpoch: 0) : .begin
-        guard let run = submitSubprocess(request, mode: mode) else { throw CancellationError() }
+        guard let run = submitSubprocess(request, mode: Self.mode(execution)) else { throw CancellationError() }
         await withTaskCancellationHandler {
             // The end comes in any case: the run obeys the command, or is stopped with the engine.
             await Self.waitUntilEnded(run)
@@ -21,6 +20,13 @@ extension ProcessEngine {
         }
         forget(request.id)
         return try Self.result(run, request.name)
+    }
+
+    /// After a crash the child's end counts, whatever it was; another attempt goes on where the child ended, and so does
+    /// the first attempt after the parent was told to retry.
+    private static func mode(_ execution: ExecutionRequest) -> RunMode {
+        if execution.isRecovery { return .begin }
+        return execution.attempt > 1 ? .reopen(.retry, knownEpoch: 0) : .beginOrRetry
     }
 
     /// Waits whatever becomes of the caller: a structured task has to see the end of what it began.

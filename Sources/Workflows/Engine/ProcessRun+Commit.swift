@@ -46,6 +46,9 @@ extension ProcessRun {
             // A state that exists already was left by an owner that died before the resource could show it.
             if let created = try await create(newRun(0, epoch: 1)) { return created }
             return try await takeOver(knownEpoch: 0)
+        case .beginOrRetry:
+            if let created = try await create(newRun(0, epoch: 1)) { return created }
+            return try await takeOver(knownEpoch: 0, reopening: .retry)
         case .recover(let knownEpoch):
             return try await takeOver(knownEpoch: knownEpoch)
         case .rerun(let rerun, let knownEpoch):

@@ -100,7 +100,8 @@ extension ProcessMachine {
 
     /// What is completed stays; what was undone is done anew, under another key; the final steps run again.
     private mutating func retry() {
-        guard state.status == .failed else { return }
+        // A sub-process is cancelled when its step is started again, or runs out of time.
+        guard state.status == .failed || state.status == .cancelled && state.parent != nil else { return }
         resetRun()
         state.errorMessage = nil
         for position in state.steps.indices { makeReady(position) }

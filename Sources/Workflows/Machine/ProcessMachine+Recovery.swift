@@ -59,6 +59,8 @@ extension ProcessMachine {
     /// Under the same key, as the same attempt.
     private mutating func runAgain(_ id: ExecutionID, _ request: ExecutionRequest) {
         change(id) { $0.interruptions += 1 }
+        var request = request
+        request.isRecovery = true
         effects.append(.run(request))
     }
 
