@@ -27,7 +27,7 @@ extension ProcessMachine {
 
     private mutating func cancel() {
         guard state.ending?.status != .cancelled else { return }
-        let limit = Int(environment.limits.cancellation.milliseconds)
+        let limit = environment.limits.cancellation.onClock
         let clock = state.clockMilliseconds
         var ending = Ending(.cancelled, nil, rollsBack: true)
         ending.endsAt = clock + limit

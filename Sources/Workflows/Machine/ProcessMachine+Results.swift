@@ -40,7 +40,7 @@ extension ProcessMachine {
             $0.status = .waiting
             $0.message = error.description
             $0.endTime = now
-            $0.dueAt = clock + Int(delay.milliseconds)
+            $0.dueAt = clock + delay.onClock
         }
         timed.insert(id)
     }

@@ -6,7 +6,7 @@ extension ProcessMachine {
 
     /// The time-out stands still while the process is paused; what waits goes on waiting.
     mutating func spend(_ elapsed: Duration) {
-        let milliseconds = Int(elapsed.milliseconds)
+        let milliseconds = elapsed.onClock
         state.clockMilliseconds += milliseconds
         guard state.status != .paused else { return }
         state.remainingMilliseconds = max(0, state.remainingMilliseconds - milliseconds)
