@@ -19,6 +19,8 @@ extension Duration {
             case "ms": total += .milliseconds(number)
             default: return nil
             }
+            // The first that can be written with one number is the last: a long row of them would overflow.
+            guard total < .seconds(3600 * 1e12) else { return nil }
         }
         self = total
     }

@@ -20,6 +20,8 @@ public struct StepError: Error, Sendable, Hashable, CustomStringConvertible {
     public let detail: String?
     /// The target asked not to be tried again before.
     public let retryAfter: Duration?
+    /// Whether the effect has happened although the step failed.
+    var hasHadEffect = false
 
     /// A failure from its parts.
     public init(_ errorClass: Class, _ summary: String, detail: String? = nil, retryAfter: Duration? = nil) {

@@ -40,22 +40,19 @@ public struct RetryBackoff: Described, Hashable {
     public func delay(afterAttempt attempt: Int, seed: String) -> Duration {
         let plain = delayWithoutJitter(afterAttempt: attempt)
         guard let jitter, jitter > 0 else { return plain }
-        var hash: UInt64 = 0xcbf2_9ce4_8422_2325  // FNV-1a, 64 bits
-        for byte in "\(seed)/\(attempt)".utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
-        return plain + plain * (jitter * Double(hash >> 11) / Double(1 << 53))
+        let chance = Double(StableHash.of("\(seed)/\(attempt)") >> 11) / Double(1 << 53)
+        return plain + plain * (min(jitter, 1) * chance)
     }
 
     private func delayWithoutJitter(afterAttempt attempt: Int) -> Duration {
-        let first = Duration(text: duration) ?? .seconds(5)
-        let limit = maxDuration.flatMap { Duration(text: $0) }
-        var delay = first
-        for _ in 1..<max(1, min(attempt, 64)) {
-            delay = delay * (factor ?? 1)
-            if let limit, delay >= limit { return limit }
-            // A year is for ever; beyond it the arithmetic would overflow.
-            if delay > .seconds(365 * 86400) { break }
-        }
-        return limit.map { min(delay, $0) } ?? delay
+        // A year is for ever; far beyond it the arithmetic would overflow.
+        let year = Duration.seconds(365 * 86400)
+        let limit = min(maxDuration.flatMap { Duration(text: $0) } ?? year, year)
+        let factor = min(factor ?? 1, 1e6)
+        var delay = min(Duration(text: duration) ?? .seconds(5), limit)
+        guard factor > 1 else { return delay }
+        for _ in 1..<max(1, attempt) where delay < limit { delay = min(delay * factor, limit) }
+        return delay
     }
 }
 

@@ -13,8 +13,7 @@ extension ProcessEngine {
         let request = try request(inputs, of: parent, execution)
         // One that was told to stop before it could go on only winds down.
         let isStopping = Task.isCancelled && wasStopped()
-        let first: RunMode = isStopping ? .recover(knownEpoch: 0) : .begin
-        let mode: RunMode = execution.attempt > 1 && !isStopping ? .reopen(.retry, knownEpoch: 0) : first
+        let mode = isStopping ? .recover(knownEpoch: 0) : Self.mode(execution)
         guard let run = submitSubprocess(request, mode: mode) else { throw CancellationError() }
         await withTaskCancellationHandler {
             // The end comes in any case: the run obeys the command, or is stopped with the engine.
@@ -29,6 +28,13 @@ extension ProcessEngine {
         }
         forget(request.id)
         return try Self.result(run, request.name)
+    }
+
+    /// After a crash the child's end counts, whatever it was; another attempt goes on where the child ended, and so does
+    /// the first attempt after the parent was told to retry.
+    private static func mode(_ execution: ExecutionRequest) -> RunMode {
+        if execution.isRecovery { return .begin }
+        return execution.attempt > 1 ? .reopen(.retry, knownEpoch: 0) : .beginOrRetry
     }
 
     /// Waits whatever becomes of the caller: a structured task has to see the end of what it began.

@@ -65,7 +65,7 @@ public struct ProcessRequest: Sendable, Hashable {
         var restart = RestartRequest()
         restart.definition = definition
         restart.input = input
-        restart.timeoutMilliseconds = Int(timeout.milliseconds)
+        restart.timeoutMilliseconds = timeout.onClock
         restart.retry = retry
         restart.onFailure = onFailure
         return restart
@@ -91,7 +91,7 @@ extension ProcessState {
         parent = request.parent
         self.rerun = rerun
         self.epoch = epoch
-        pin(request.definition, timeout: Int(request.timeout.milliseconds))
+        pin(request.definition, timeout: request.timeout.onClock)
     }
 
     /// Takes a definition whose steps have not begun.

@@ -46,6 +46,9 @@ extension ProcessRun {
             // A state that exists already was left by an owner that died before the resource could show it.
             if let created = try await create(newRun(0, epoch: 1)) { return created }
             return try await takeOver(knownEpoch: 0)
+        case .beginOrRetry:
+            if let created = try await create(newRun(0, epoch: 1)) { return created }
+            return try await takeOver(knownEpoch: 0, reopening: .retry)
         case .recover(let knownEpoch):
             return try await takeOver(knownEpoch: knownEpoch)
         case .rerun(let rerun, let knownEpoch):
@@ -202,8 +205,9 @@ extension ProcessRun {
             return try await commit(whole, &session)
         }
         var state = try await read(document)
-        // An edit may have begun from an older version; versions must grow for whoever compares them.
+        // An edit may have begun from an older copy; both must grow for whoever compares them.
         state.version = max(state.version, session.machine.state.version)
+        state.epoch = max(state.epoch, session.machine.state.epoch)
         session.digest = document.digest
         return .edited(machine(state))
     }
@@ -226,7 +230,12 @@ extension ProcessRun {
             let key = DocumentKey.part(processID: id, digest: reference.digest)
             return try await untilAvailable { try await $0.load(key) }?.bytes
         }
-        return try await reader.read(document)
+        let state = try await reader.read(document)
+        let violations = engine.plan(of: state.definition).structuralViolations
+        guard violations.isEmpty else {
+            throw InvalidState(faults: violations.prefix(5).map { $0.inside("definition").description })
+        }
+        return state
     }
 
     // MARK: Parts

@@ -68,7 +68,13 @@ extension ProcessRun {
             return .null
         }
         switch event {
-        case .succeeded: send(.verified(request.id, start: request.start, outcome.withLock { $0 }))
+        case .succeeded:
+            let outcome = outcome.withLock { $0 }
+            guard case .happened(let output) = outcome else {
+                return send(.verified(request.id, start: request.start, outcome))
+            }
+            // Like any output: of limited size, and stored apart if it is large.
+            await complete(request, output)
         case .failed(_, _, let error) where error.errorClass != .permanent:
             // The target does not answer; the question stays, and is asked again.
             logger.warning("Process \(id) step \(request.id) cannot be verified yet: \(error)")
@@ -116,9 +122,9 @@ extension ProcessRun {
         let limit = engine.configuration.maximumOutputBytes
         guard bytes.count <= limit else {
             let detail = "the step's output has \(bytes.count) bytes, at most \(limit) are allowed"
-            return send(
-                .failed(request.id, start: request.start, StepError(.permanent, "Output too large", detail: detail))
-            )
+            var error = StepError(.permanent, "Output too large", detail: detail)
+            error.hasHadEffect = true
+            return send(.failed(request.id, start: request.start, error))
         }
         var part: PartReference?
         if bytes.count > ProcessMachine.inlineBytes {

@@ -180,8 +180,8 @@ final class ProcessRun: Sendable {
         _ actions: inout RunningActions
     ) async throws -> [ProcessEffect] {
         let events = messages.compactMap(\.event)
-        // What has ended by one of these events has not been lost.
-        let known = actions.keys
+        // What has just ended counts as running here: its result is taken, whoever has written the state.
+        let starts = actions.starts
         for event in events { actions.note(event) }
         let moment = session.moment(at: time)
         var effects: [ProcessEffect] = []
@@ -214,7 +214,7 @@ final class ProcessRun: Sendable {
             case .edited(let machine):
                 logger.notice("Process \(id) goes on from a state that was edited by hand")
                 session.machine = machine
-                let turn = session.machine.adopt(running: known, at: moment)
+                let turn = session.machine.adopt(running: starts, at: moment)
                 actions.interruptAll(but: session.machine)
                 effects = turn.effects
             }

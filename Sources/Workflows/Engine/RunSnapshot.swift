@@ -44,6 +44,8 @@ public enum RunEnd: Sendable, Hashable {
 public enum RunMode: Sendable, Hashable {
     /// The process has never run. If a state exists nevertheless, it is recovered.
     case begin
+    /// A sub-process begins, or goes on where it failed or was interrupted.
+    case beginOrRetry
     /// The process has run before, here or elsewhere. `knownEpoch` is what the resource says; 0 for nothing.
     case recover(knownEpoch: Int)
     /// The process is finished and is to run again. `rerun` counts its runs, `knownEpoch` is what the resource says.

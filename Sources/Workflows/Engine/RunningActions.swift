@@ -8,7 +8,8 @@ struct RunningActions {
     private var running: [ExecutionID: Running] = [:]
     private var acquiring: [ExecutionID?: AsyncStream<Void>.Continuation] = [:]
 
-    var keys: Set<ExecutionID> { Set(running.keys) }
+    /// The starts that are running.
+    var starts: [ExecutionID: Int] { running.mapValues(\.start) }
 
     /// An action begins; the stream ends when it is to stop.
     mutating func begin(_ request: ExecutionRequest) -> AsyncStream<Void> {
@@ -27,7 +28,8 @@ struct RunningActions {
     /// An action that has ended runs no more.
     mutating func note(_ event: ProcessEvent) {
         switch event {
-        case .succeeded(let id, let start, _, _), .failed(let id, let start, _), .interrupted(let id, let start):
+        case .succeeded(let id, let start, _, _), .failed(let id, let start, _), .interrupted(let id, let start),
+            .verified(let id, let start, _):
             if running[id]?.start == start { running[id] = nil }
         default: break
         }

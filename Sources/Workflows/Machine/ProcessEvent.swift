@@ -110,6 +110,8 @@ public struct ExecutionRequest: Sendable, Hashable {
     public let attempt: Int
     /// For this attempt.
     public let timeout: Duration?
+    /// Whether nobody knows what has become of an earlier run of the same attempt.
+    var isRecovery = false
     /// Under which key, and for how long, its output may be reused.
     public let memo: Memo?
 

@@ -27,7 +27,7 @@ extension ProcessMachine {
 
     private mutating func cancel() {
         guard state.ending?.status != .cancelled else { return }
-        let limit = Int(environment.limits.cancellation.milliseconds)
+        let limit = environment.limits.cancellation.onClock
         let clock = state.clockMilliseconds
         var ending = Ending(.cancelled, nil, rollsBack: true)
         ending.endsAt = clock + limit
@@ -100,27 +100,34 @@ extension ProcessMachine {
 
     /// What is completed stays; what was undone is done anew, under another key; the final steps run again.
     private mutating func retry() {
-        guard state.status == .failed else { return }
+        // A sub-process is cancelled when its step is started again, or runs out of time.
+        guard state.status == .failed || state.status == .cancelled && state.parent != nil else { return }
         resetRun()
         state.errorMessage = nil
-        for position in state.steps.indices {
-            let isFinal = plan.isFinal(position)
-            if let count = state.steps[position].items?.states.count {
-                for item in 0..<count {
-                    state.steps[position].items?.states[item].makeReady(anew: isFinal)
-                }
-                guard let items = state.steps[position].items?.states else { continue }
-                let isDone = items.allSatisfy(\.status.satisfiesNeeds)
-                state.steps[position].status = isDone ? .completed : .started
-                state.steps[position].execution.message = nil
-            } else {
-                state.steps[position].makeReady(anew: isFinal)
-            }
-        }
+        for position in state.steps.indices { makeReady(position) }
         state.rolledBack = false
+        index()
+        // A list that comes from what is to run anew may be another one then.
+        for position in state.steps.indices where openNeeds[position] > 0 && state.steps[position].status == .started {
+            state.steps[position].beginAnew()
+        }
+        state.outputBytes = state.steps.reduce(0) { $0 + $1.outputBytes }
         index()
         unfoldAll()
         claimProcessLocks()
+    }
+
+    private mutating func makeReady(_ position: Int) {
+        guard !plan.isFinal(position) else {
+            if state.steps[position].status != .pending { state.steps[position].beginAnew() }
+            return
+        }
+        guard let items = state.steps[position].items?.states else { return state.steps[position].makeReady() }
+        if !items.isEmpty, items.allSatisfy({ $0.wasUndone || $0.isBlank }) { return state.steps[position].beginAnew() }
+        for item in items.indices { state.steps[position].items?.states[item].makeReady() }
+        let isDone = state.steps[position].items?.states.allSatisfy(\.status.satisfiesNeeds) ?? true
+        state.steps[position].status = isDone ? .completed : .started
+        state.steps[position].execution.message = nil
     }
 
     private mutating func resetRun() {
@@ -128,28 +135,42 @@ extension ProcessMachine {
         state.status = .running
         state.endTime = nil
         state.cleanedUp = false
+        state.outputs = nil
+        state.outputsPart = nil
         state.remainingMilliseconds = state.timeoutMilliseconds
     }
 }
 
 extension StepState {
     /// Makes a settled record ready for another run within the same process, unless it is completed and still in force.
-    fileprivate mutating func makeReady(anew: Bool) {
-        let wasUndone = compensation.map { $0.execution.status != .pending } ?? false
-        if status.satisfiesNeeds, !wasUndone, !anew { return }
-        let key = execution.key
-        let (name, item, rerun) = (name, item, rerun)
+    fileprivate mutating func makeReady() {
+        if wasUndone { return beginAnew() }
+        if status.satisfiesNeeds { return }
         let former = self
+        self = StepState(name: former.name)
+        item = former.item
+        rerun = former.rerun
+        // The effect may have happened: the same key lets the target recognise it.
+        execution.key = former.execution.key
+        hasUnknownEffect = former.hasUnknownEffect
+        compensation = former.compensation
+    }
+
+    /// Forgets what has become of it, and of its elements: whatever it does from now on has other keys.
+    fileprivate mutating func beginAnew() {
+        let latest = rerun + (items?.states.map(\.rerun).max() ?? 0)
+        let (name, item) = (name, item)
         self = StepState(name: name)
         self.item = item
-        if wasUndone || anew && former.status != .pending {
-            self.rerun = rerun + 1
-        } else {
-            // The effect may have happened: the same key lets the target recognise it.
-            self.rerun = rerun
-            execution.key = key
-            hasUnknownEffect = former.hasUnknownEffect
-            compensation = former.compensation
-        }
+        rerun = latest + 1
+    }
+
+    /// Whether its effect was undone, or somebody has tried to.
+    fileprivate var wasUndone: Bool { compensation.map { $0.execution.status != .pending } ?? false }
+
+    /// What its outputs measure.
+    fileprivate var outputBytes: Int {
+        if let items { return items.states.reduce(0) { $0 + $1.outputBytes } }
+        return outputPart?.bytes ?? output?.serialized().count ?? 0
     }
 }

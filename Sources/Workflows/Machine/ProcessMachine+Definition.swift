@@ -90,10 +90,33 @@ extension ProcessMachine {
             if (planned.definition.forEach == nil) != (former.forEach == nil) {
                 return "step \(step.name) has begun, and only one of its definitions has a list"
             }
-            guard let digest = step.inputDigest else { continue }
-            let inputs = try? planned.inputs.evaluate(scope(planned.inputs.references, ExecutionID(step.name)))
-            if inputs.map(Self.digest) != digest { return "step \(step.name) has begun with other inputs" }
+            if let items = step.items?.states {
+                if let reason = incompatibility(ofList: items, planned) { return reason }
+            } else if !hasSameInputs(step, ExecutionID(step.name), planned) {
+                return "step \(step.name) has begun with other inputs"
+            }
         }
         return nil
+    }
+
+    private func incompatibility(ofList items: [StepState], _ next: PlannedStep) -> String? {
+        let name = next.definition.name
+        let former = planned(ExecutionID(name))
+        guard listValue(next) == listValue(former) else { return "step \(name) has begun with another list" }
+        for (place, item) in items.enumerated() where !hasSameInputs(item, ExecutionID(name, item: place), next) {
+            return "step \(name) has begun with other inputs"
+        }
+        return nil
+    }
+
+    private func listValue(_ step: PlannedStep) -> JSONValue? {
+        step.items.flatMap { template in try? template.evaluate(scope(template.references)) }
+    }
+
+    /// Whether a step or an element that has been started would be started with the same inputs.
+    private func hasSameInputs(_ record: StepState, _ id: ExecutionID, _ next: PlannedStep) -> Bool {
+        guard let digest = record.inputDigest else { return true }
+        let inputs = try? next.inputs.evaluate(scope(next.inputs.references, id))
+        return inputs.map(Self.digest) == digest
     }
 }

@@ -1,18 +1,35 @@
 extension ProcessMachine {
     /// Makes everything that follows from the state.
     mutating func index() {
-        openNeeds = []
         (ready, running, timed, undecided, due, lists, listValues, undoing) = ([], [], [], [], [], [:], [:], nil)
         openSteps = (0, 0)
         completedMain = 0
-        for (position, step) in state.steps.enumerated() {
-            openNeeds.append(plan.steps[position].needs.count { !state.steps[$0].status.isSettled })
-            note(step, position)
-        }
+        for (position, step) in state.steps.enumerated() { note(step, position) }
+        countOpenNeeds()
         for position in state.steps.indices where state.steps[position].items != nil { evaluateList(position) }
         for (position, step) in state.steps.enumerated()
-        where step.status == .pending && openNeeds[position] == 0 {
+        where step.status == .pending && openNeeds[position] == 0 && failedNeed(of: position) == nil {
             ready.append(position)
+        }
+    }
+
+    private mutating func countOpenNeeds() {
+        openNeeds = plan.steps.map { $0.needs.count { !state.steps[$0].status.isSettled } }
+        // A step may be completed although something that it needs was undone and is to run anew. Whatever needs the
+        // one needs the other as well.
+        var open = state.steps.indices.filter { openNeeds[$0] > 0 && state.steps[$0].status.isSettled }
+        while let position = open.popLast() {
+            for dependent in plan.steps[position].dependents {
+                openNeeds[dependent] += 1
+                if openNeeds[dependent] == 1, state.steps[dependent].status.isSettled { open.append(dependent) }
+            }
+        }
+    }
+
+    /// A need that is settled in a way that lets nothing follow.
+    func failedNeed(of position: Int) -> Int? {
+        plan.steps[position].needs.first {
+            state.steps[$0].status.isSettled && !state.steps[$0].status.satisfiesNeeds
         }
     }
 
@@ -28,7 +45,7 @@ extension ProcessMachine {
         let id = ExecutionID(step.name)
         if let items = step.items?.states {
             for (index, item) in items.enumerated() { note(item, ExecutionID(step.name, item: index)) }
-            guard !step.status.isSettled else { return }
+            guard step.status == .started else { return }
             let open = items.filter { !$0.status.isSettled }
             let active = open.count { $0.status != .pending }
             let next = items.firstIndex { $0.status == .pending } ?? items.count
@@ -54,7 +71,7 @@ extension ProcessMachine {
         case .started: running.append(id)
         case .waiting: timed.insert(id)
         case .undecided: undecided.insert(id)
-        case .blocked: if execution.dueAt != nil { timed.insert(id) }
+        case .blocked where execution.dueAt != nil: timed.insert(id)
         default: break
         }
     }

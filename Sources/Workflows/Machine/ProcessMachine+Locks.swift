@@ -29,7 +29,7 @@ extension ProcessMachine {
         change(id) {
             $0.status = .blocked
             $0.message = "waits for \(claims.map(\.lock).joined(separator: ", "))"
-            $0.dueAt = limit.map { clock + Int($0.milliseconds) }
+            $0.dueAt = limit.map { clock + $0.onClock }
         }
         if limit != nil { timed.insert(id) }
         effects.append(.acquire(id, claims))

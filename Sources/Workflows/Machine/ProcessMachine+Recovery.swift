@@ -7,14 +7,17 @@ extension ProcessMachine {
         dropStrayClaims()
         for (holder, claims) in claimsByHolder() { effects.append(.acquire(holder, claims)) }
         for id in running { recover(id) }
+        followFailures()
     }
 
     /// The state was written by somebody else. What it says is started and does not run here has an unknown outcome.
-    mutating func adopt(running here: Set<ExecutionID>, at moment: Moment) -> Turn {
+    /// - Parameter here: the starts whose actions run here, or whose results are about to be taken.
+    mutating func adopt(running here: [ExecutionID: Int], at moment: Moment) -> Turn {
         effects = []
         isChanged = false
         now = moment.time
-        for id in running where !here.contains(id) { recover(id) }
+        for id in running where here[id] != execution(id).start { recover(id) }
+        followFailures()
         if state.ending != nil { for id in running where isMain(id) { effects.append(.interrupt(id)) } }
         dropStrayClaims()
         for (holder, claims) in claimsByHolder() { effects.append(.acquire(holder, claims)) }
@@ -35,6 +38,7 @@ extension ProcessMachine {
         do {
             request = try self.request(id, start: execution.start, attempt: execution.attempt)
         } catch {
+            if !id.isCompensation { self[id].hasUnknownEffect = true }
             return giveUp(id, error)
         }
         let action = environment.actions[request.action]
@@ -71,6 +75,8 @@ extension ProcessMachine {
     /// Under the same key, as the same attempt.
     private mutating func runAgain(_ id: ExecutionID, _ request: ExecutionRequest) {
         change(id) { $0.interruptions += 1 }
+        var request = request
+        request.isRecovery = true
         effects.append(.run(request))
     }
 

@@ -7,7 +7,9 @@ extension ProcessMachine {
         let record = self[id]
         let isKeyLost = environment.fault == .keyChangesOnRetry && attempt > 1
         let kept = isKeyLost ? nil : execution(id).key
-        let key = kept ?? state.idempotencyKey(id, rerun: isKeyLost ? 1000 + attempt : record.rerun)
+        // An element is run anew by itself, or with the whole list.
+        let rerun = record.rerun + (id.item == nil ? 0 : self[ExecutionID(id.step)].rerun)
+        let key = kept ?? state.idempotencyKey(id, rerun: isKeyLost ? 1000 + attempt : rerun)
         if id.isCompensation {
             guard let compensation = record.compensation, let inputs = compensation.with else {
                 throw .invalid("the inputs of the compensation need outputs that the step never returned")

@@ -3,10 +3,12 @@ internal import JSON
 extension ProcessMachine {
     mutating func succeed(_ id: ExecutionID, _ output: JSONValue, _ part: PartReference? = nil) {
         if id.isCompensation { return settle(id, .completed, nil) }
+        let part = part ?? storedApart(output)
         let bytes = part?.bytes ?? output.serialized().count
         guard state.outputBytes + bytes <= environment.limits.outputBytes else {
             let limit = environment.limits.outputBytes >> 10
             let detail = "the outputs of this process would measure more than \(limit) KiB"
+            self[id].hasUnknownEffect = true
             return giveUp(id, StepError(.permanent, "State too large", detail: detail))
         }
         state.outputBytes += bytes
@@ -18,9 +20,18 @@ extension ProcessMachine {
         settle(id, .completed, nil)
     }
 
+    /// A large output that comes from a person, say, is stored with the next commit.
+    private mutating func storedApart(_ output: JSONValue) -> PartReference? {
+        let bytes = output.serialized()
+        guard bytes.count > Self.inlineBytes else { return nil }
+        let reference = PartReference(of: bytes)
+        newParts.append((reference.digest, bytes))
+        return reference
+    }
+
     /// An action failed: it is tried again, or the step gives up.
     mutating func fail(_ id: ExecutionID, _ error: StepError) {
-        if error.errorClass != .permanent, !id.isCompensation { self[id].hasUnknownEffect = true }
+        if error.errorClass != .permanent || error.hasHadEffect, !id.isCompensation { self[id].hasUnknownEffect = true }
         let isWindingDown = state.ending != nil && isMain(id)
         guard !isWindingDown, let delay = retryDelay(id, error) else { return giveUp(id, error) }
         leaveRunning(id)
@@ -29,7 +40,7 @@ extension ProcessMachine {
             $0.status = .waiting
             $0.message = error.description
             $0.endTime = now
-            $0.dueAt = clock + Int(delay.milliseconds)
+            $0.dueAt = clock + delay.onClock
         }
         timed.insert(id)
     }
@@ -42,12 +53,18 @@ extension ProcessMachine {
         guard (policy.on ?? [.transient, .timeout]).contains(error.errorClass) else { return nil }
         let execution = execution(id)
         guard execution.attempt <= policy.limit else { return nil }
-        if !id.isCompensation, let condition = step.retryWhen {
+        if let source = policy.retryWhen {
             // A condition that cannot be evaluated does not hold: trying again could do harm.
-            guard (try? holds(condition, id, ["error": error.value])) == true else { return nil }
+            guard let condition = try? retryCondition(source), (try? holds(condition, id, ["error": error.value])) == true
+            else { return nil }
         }
         let delay = (policy.backoff ?? RetryBackoff()).delay(afterAttempt: execution.attempt, seed: execution.key ?? "")
         return max(delay, error.retryAfter ?? .zero)
+    }
+
+    /// Compiled when it is needed: the policy of the process is not part of the plan.
+    private func retryCondition(_ source: String) throws(ExpressionError) -> any Expression {
+        try environment.language.compile(source, names: PlanCompiler.retryNames)
     }
 
     /// No more attempts.
@@ -60,12 +77,18 @@ extension ProcessMachine {
             guard state.ending?.status == .completed else { return }
             state.ending?.status = .failed
             state.ending?.errorMessage = message
-        } else if state.ending == nil {
-            switch state.onFailure {
-            case .stop: beginEnding(Ending(.failed, message))
-            case .rollback: beginEnding(Ending(.failed, message, rollsBack: true))
-            case .continue: state.errorMessage = state.errorMessage ?? message
-            }
+        } else {
+            followPolicy(message)
+        }
+    }
+
+    /// A step has failed: the process does what its policy says.
+    mutating func followPolicy(_ message: String) {
+        guard state.ending == nil else { return }
+        switch state.onFailure {
+        case .stop: beginEnding(Ending(.failed, message))
+        case .rollback: beginEnding(Ending(.failed, message, rollsBack: true))
+        case .continue: state.errorMessage = state.errorMessage ?? message
         }
     }
 
@@ -116,9 +139,8 @@ extension ProcessMachine {
         guard id.item != nil else { return settled(position) }
         lists[position]?.open -= 1
         lists[position]?.active -= 1
-        if phase == .failed, state.onFailure != .continue, state.ending == nil || isFinal(id) {
+        if phase == .failed, state.onFailure != .continue, state.ending == nil, !isFinal(id) {
             // The list as a whole has failed by this; the others are interrupted with everything else.
-            if isFinal(id) { stopList(position) }
             return settleStep(position, .failed, "element \(id.item ?? 0): \(message ?? "")")
         }
         if lists[position]?.open == 0 { settleList(position) }
@@ -145,34 +167,56 @@ extension ProcessMachine {
         settled(position)
     }
 
-    /// Gives up the elements of a final step's list that have not begun.
-    private mutating func stopList(_ position: Int) {
-        let count = state.steps[position].items?.states.count ?? 0
-        lists[position]?.next = count
-    }
-
     /// A step is settled: those that need it may be ready, or will never be.
     private mutating func settled(_ position: Int) {
-        var open = [position]
+        countSettled(position)
+        passOn(position)
+    }
+
+    private mutating func countSettled(_ position: Int) {
+        lists[position] = nil
+        if plan.isFinal(position) { openSteps.final -= 1 } else { openSteps.main -= 1 }
+        if state.steps[position].status.satisfiesNeeds, !plan.isFinal(position) { completedMain += 1 }
+    }
+
+    /// Tells those that need a settled step, unless something that it needs itself is to run anew.
+    private mutating func passOn(_ position: Int) {
+        var open = openNeeds[position] == 0 ? [position] : []
         while let position = open.popLast() {
-            lists[position] = nil
-            let status = state.steps[position].status
-            if plan.isFinal(position) { openSteps.final -= 1 } else { openSteps.main -= 1 }
-            if status.satisfiesNeeds, !plan.isFinal(position) { completedMain += 1 }
             for dependent in plan.steps[position].dependents {
                 openNeeds[dependent] -= 1
-                guard openNeeds[dependent] == 0, state.steps[dependent].status == .pending else { continue }
-                if let failed = plan.steps[dependent].needs.first(where: { !state.steps[$0].status.satisfiesNeeds }) {
-                    // Only where others go on; the rest of a process that winds down stays pending.
-                    guard state.onFailure == .continue || plan.isFinal(dependent) else { continue }
-                    let id = ExecutionID(state.steps[dependent].name)
-                    self[id].status = .omitted
-                    self[id].execution.message = "needs \(state.steps[failed].name), which is not completed"
-                    open.append(dependent)
-                } else {
-                    insertReady(dependent)
-                }
+                guard openNeeds[dependent] == 0 else { continue }
+                if state.steps[dependent].status == .pending { decideReady(dependent) }
+                if state.steps[dependent].status.isSettled { open.append(dependent) }
             }
+        }
+    }
+
+    /// All that a pending step needs is settled: it is ready, or omitted.
+    private mutating func decideReady(_ position: Int) {
+        guard let failed = failedNeed(of: position) else { return insertReady(position) }
+        // Only where others go on; the rest of a process that winds down stays pending.
+        guard state.onFailure == .continue || plan.isFinal(position) else { return }
+        let id = ExecutionID(state.steps[position].name)
+        self[id].status = .omitted
+        self[id].execution.message = "needs \(state.steps[failed].name), which is not completed"
+        countSettled(position)
+    }
+
+    /// A repair by hand may say that steps have failed: what follows from that follows now.
+    mutating func followFailures() {
+        guard state.ending == nil else { return }
+        for position in 0..<plan.mainCount {
+            let step = state.steps[position]
+            guard step.status.isSettled, !step.status.satisfiesNeeds, step.status != .omitted else { continue }
+            followPolicy("step \(step.name): \(step.execution.message ?? "marked as \(step.status.rawValue)")")
+        }
+        for position in state.steps.indices
+        where state.steps[position].status == .pending && openNeeds[position] == 0
+            && failedNeed(of: position) != nil
+        {
+            decideReady(position)
+            if state.steps[position].status.isSettled { passOn(position) }
         }
     }
 

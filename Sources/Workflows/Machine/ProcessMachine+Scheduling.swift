@@ -6,7 +6,8 @@ extension ProcessMachine {
         if state.ending == nil, openSteps.main > 0, state.status == .running, holdsProcessLocks {
             startReady(final: false)
         }
-        if state.ending == nil, openSteps.main == 0 { finishMain() }
+        // Final steps are steps: none begins during a pause.
+        if state.ending == nil, openSteps.main == 0, state.status == .running || openSteps.final == 0 { finishMain() }
         if state.ending != nil { unwind() }
         updateProgress()
     }

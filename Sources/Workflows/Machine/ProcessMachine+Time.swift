@@ -6,7 +6,7 @@ extension ProcessMachine {
 
     /// The time-out stands still while the process is paused; what waits goes on waiting.
     mutating func spend(_ elapsed: Duration) {
-        let milliseconds = Int(elapsed.milliseconds)
+        let milliseconds = elapsed.onClock
         state.clockMilliseconds += milliseconds
         guard state.status != .paused else { return }
         state.remainingMilliseconds = max(0, state.remainingMilliseconds - milliseconds)
@@ -19,7 +19,8 @@ extension ProcessMachine {
             if let limit = ending.endsAt, limit <= clock { return endNow() }
             if let limit = ending.interruptUntil, limit <= clock { abandonMain() }
         }
-        for id in timed.filter({ execution($0).dueAt.map { $0 <= clock } ?? false }).sorted(by: isBefore) {
+        // What waits and names no time, by a repair by hand, is due.
+        for id in timed.filter({ (execution($0).dueAt ?? clock) <= clock }).sorted(by: isBefore) {
             timed.remove(id)
             if execution(id).status == .blocked {
                 giveUpWaitingForLocks(id)

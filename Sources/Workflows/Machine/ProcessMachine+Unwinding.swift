@@ -19,7 +19,7 @@ extension ProcessMachine {
     mutating func beginEnding(_ ending: Ending) {
         isChanged = true
         var ending = ending
-        let limit = Int(environment.limits.cancellation.milliseconds)
+        let limit = environment.limits.cancellation.onClock
         ending.interruptUntil = ending.interruptUntil ?? state.clockMilliseconds + limit
         if ending.status == .failed, ending.endsAt == nil, ending.rollsBack || openSteps.final > 0 {
             // Rollback and final steps get the time of a whole run.

@@ -48,6 +48,8 @@ struct ProcessMachine: Sendable {
     /// Whether more than the clock has changed.
     var isChanged = false
     var now = Timestamp(seconds: 0)
+    /// Large outputs that nobody has stored apart yet, by digest.
+    var newParts: [(digest: String, bytes: [UInt8])] = []
 
     /// How far a step's list has come.
     struct ListProgress: Sendable {

@@ -16,16 +16,20 @@ final class Plan: Sendable {
     let lockNames: [ValueTemplate]
     /// Everything wrong with the definition.
     let violations: [JSONSchema.Violation]
+    /// Those of them for which no step could be run as it says: names used twice, needs that are not there, circles.
+    let structuralViolations: [JSONSchema.Violation]
 
     var finalIndices: Range<Int> { mainCount..<steps.count }
     func isFinal(_ step: Int) -> Bool { step >= mainCount }
 
     init(_ definition: WorkflowDefinition, environment: MachineEnvironment) {
         var compiler = PlanCompiler(definition, environment)
+        structuralViolations = compiler.violations
         steps = compiler.compileSteps()
         outputs = compiler.template(definition.outputs, "outputs", PlanCompiler.processNames)
         lockNames = compiler.lockNames(definition.locks, "locks", ["input", "process"])
         compiler.checkSubprocesses()
+        compiler.checkRetry()
         compiler.checkParameters()
         violations = compiler.violations
         self.definition = definition
@@ -45,7 +49,6 @@ struct PlannedStep: Sendable {
     let inputs: ValueTemplate
     let items: ValueTemplate?
     let compensationInputs: ValueTemplate?
-    let retryWhen: (any Expression)?
     let lockNames: [ValueTemplate]
     let memoKey: ValueTemplate?
     let onUnknown: UnknownOutcomePolicy

@@ -11,6 +11,8 @@ struct PlanCompiler {
 
     /// What expressions outside a step may use.
     static let processNames: Set<String> = ["input", "steps", "process"]
+    /// What `retryWhen` may use, wherever it stands.
+    static let retryNames = processNames.union(["item", "index", "error"])
     private static let itemNames = processNames.union(["item", "index"])
 
     init(_ definition: WorkflowDefinition, _ environment: MachineEnvironment) {
@@ -88,6 +90,9 @@ struct PlanCompiler {
             checkReferences(compensationInputs.references, position, "\(path).compensate.with")
         }
         let when = expression(step.when, "\(path).when", names, position)
+        let retryNames = names.union(["error"])
+        _ = expression(step.retry?.retryWhen, "\(path).retry.retryWhen", retryNames, position)
+        _ = expression(step.compensate?.retry?.retryWhen, "\(path).compensate.retry.retryWhen", retryNames, position)
         let memo = template(step.memoize.map { .string($0.key) }, "\(path).memoize.key", names)
         if let memo { checkReferences(memo.references, position, "\(path).memoize.key") }
         let locks = lockNames(step.locks, "\(path).locks", names)
@@ -99,7 +104,6 @@ struct PlanCompiler {
             inputs: inputs,
             items: items,
             compensationInputs: compensationInputs,
-            retryWhen: expression(step.retry?.retryWhen, "\(path).retry.retryWhen", names.union(["error"]), position),
             lockNames: locks,
             memoKey: memo,
             onUnknown: step.onUnknown ?? policy(step.action),
@@ -232,6 +236,16 @@ struct PlanCompiler {
             } catch {
                 violations.append(error.inside(path))
             }
+        }
+    }
+
+    /// The condition of all steps can refer to none of them.
+    mutating func checkRetry() {
+        guard let source = definition.retry?.retryWhen else { return }
+        do {
+            _ = try environment.language.compile(source, names: ["input", "process", "error"])
+        } catch {
+            violations.append(.init(path: "retry.retryWhen", error.description))
         }
     }
 

@@ -33,8 +33,13 @@ public struct Ending: Described, Hashable {
         Field("errorMessage", \.errorMessage, "Why."),
         Field("rollsBack", \.rollsBack, "Whether what is done is undone first."),
         Field("skipsFinally", \.skipsFinally, "Whether the final steps are left out."),
-        Field("interruptUntil", \.interruptUntil, "When clockMilliseconds shows this, running steps are abandoned."),
-        Field("endsAt", \.endsAt, "When clockMilliseconds shows this, the process ends in any case."),
+        Field(
+            "interruptUntil",
+            \.interruptUntil,
+            "When clockMilliseconds shows this, running steps are abandoned.",
+            adjust: asCount
+        ),
+        Field("endsAt", \.endsAt, "When clockMilliseconds shows this, the process ends in any case.", adjust: asCount),
         Field("next", \.next, "What the run begins anew with."),
     ]
 }
@@ -54,7 +59,7 @@ public struct RestartRequest: Described, Hashable {
     public static let fields: [Field<RestartRequest>] = [
         Field("definition", \.definition, "The definition.", isRequired: true),
         Field("input", \.input, "The input."),
-        Field("timeoutMilliseconds", \.timeoutMilliseconds, "The time-out.", isRequired: true),
+        Field("timeoutMilliseconds", \.timeoutMilliseconds, "The time-out.", isRequired: true, adjust: asCount),
         Field("retry", \.retry, "The retry policy."),
         Field("onFailure", \.onFailure, "When a step has given up."),
     ]
@@ -81,8 +86,11 @@ public struct LockClaim: Described, Hashable {
     public static let fields: [Field<LockClaim>] = [
         Field("lock", \.lock, "Name of the lock.", isRequired: true),
         Field("step", \.step, "The step that wants it; empty for the process."),
-        Field("item", \.item, "The element of the step's list."),
-        Field("limit", \.limit, "How many may hold it.") { $0.minimum = 1 },
+        Field("item", \.item, "The element of the step's list.", adjust: asCount),
+        Field("limit", \.limit, "How many may hold it.") {
+            asCount(&$0)
+            $0.minimum = 1
+        },
         Field("isHeld", \.isHeld, "Whether it is held."),
     ]
 }

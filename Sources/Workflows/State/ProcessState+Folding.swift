@@ -10,13 +10,13 @@ struct Unfolded: Sendable {
 
     init() {}
 
-    /// Everything that has begun; in a small process everything.
+    /// Everything that says something; in a small process everything.
     init(everythingIn state: ProcessState) {
         let isSmall = state.steps.count <= Self.listedWhole
-        for (position, step) in state.steps.enumerated() where isSmall || step.status != .pending {
+        for (position, step) in state.steps.enumerated() where isSmall || !step.isBlank {
             steps.insert(position)
             guard let states = step.items?.states else { continue }
-            items[position] = Set(states.indices.filter { states[$0].status != .pending })
+            items[position] = Set(states.indices.filter { !states[$0].isBlank })
         }
     }
 
@@ -41,6 +41,11 @@ struct Unfolded: Sendable {
 }
 
 extension StepState {
+    /// Whether a reader would make the same of nothing. A step that is to run anew says under which keys.
+    var isBlank: Bool {
+        status == .pending && rerun == 0 && execution.key == nil && !hasUnknownEffect && compensation == nil
+    }
+
     /// Whether nothing about it changes unless it is undone or run anew.
     fileprivate var isOver: Bool {
         guard status.isSettled else { return false }
@@ -73,7 +78,8 @@ extension ProcessMachine {
 
     /// Makes the document of the state, and the parts that it newly refers to.
     mutating func encode() -> EncodedState {
-        var parts: [(digest: String, bytes: [UInt8])] = []
+        var parts = newParts
+        newParts = []
         var shell = state
         shell.steps = []
         shell.definition = WorkflowDefinition()

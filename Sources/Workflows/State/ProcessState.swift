@@ -78,8 +78,11 @@ public struct ProcessState: Described, Hashable {
     public static let about = "The state of one process."
     public static let fields: [Field<ProcessState>] = [
         Field("schemaVersion", \.schemaVersion, "Version of this layout.", isRequired: true),
-        Field("version", \.version, "Raised by every commit.", isRequired: true),
-        Field("epoch", \.epoch, "Raised by every new owner.", isRequired: true) { $0.minimum = 1 },
+        Field("version", \.version, "Raised by every commit.", isRequired: true, adjust: asCount),
+        Field("epoch", \.epoch, "Raised by every new owner.", isRequired: true) {
+            asCount(&$0)
+            $0.minimum = 1
+        },
         Field("commitId", \.commitId, "Names the commit that wrote this."),
         Field("processId", \.processId, "Identifies the process.", isRequired: true) { $0.minLength = 1 },
         Field("namespace", \.namespace, "Of the resource."),
@@ -99,11 +102,11 @@ public struct ProcessState: Described, Hashable {
         Field("input", \.input, "As submitted."),
         Field("inputPart", \.inputPart, "Where the input is."),
         Field("cleanedUp", \.cleanedUp, "Whether somebody has cleaned up after it."),
-        Field("rerun", \.rerun, "How often it was run again.") { $0.minimum = 0 },
+        Field("rerun", \.rerun, "How often it was run again.", adjust: asCount),
         Field("rerunToken", \.rerunToken, "The token that asked for this run."),
-        Field("clockMilliseconds", \.clockMilliseconds, "How long it has been run by owners."),
-        Field("timeoutMilliseconds", \.timeoutMilliseconds, "The time-out of a whole run."),
-        Field("remainingMilliseconds", \.remainingMilliseconds, "What is left of the time-out."),
+        Field("clockMilliseconds", \.clockMilliseconds, "How long it has been run by owners.", adjust: asCount),
+        Field("timeoutMilliseconds", \.timeoutMilliseconds, "The time-out of a whole run.", adjust: asCount),
+        Field("remainingMilliseconds", \.remainingMilliseconds, "What is left of the time-out.", adjust: asCount),
         Field("retry", \.retry, "Retry policy of steps without their own."),
         Field("onFailure", \.onFailure, "When a step has given up."),
         Field("definitionHash", \.definitionHash, "Identifies the definition."),
@@ -111,11 +114,11 @@ public struct ProcessState: Described, Hashable {
         Field("definitionPart", \.definitionPart, "Where the definition is."),
         Field("steps", \.steps, "What is recorded about each step.", isRequired: true),
         Field("segments", \.segments, "Where the records of finished steps are."),
-        Field("sequence", \.sequence, "The number of the latest start."),
+        Field("sequence", \.sequence, "The number of the latest start.", adjust: asCount),
         Field("locks", \.locks, "Shares in locks."),
         Field("outputs", \.outputs, "What the process gives back."),
         Field("outputsPart", \.outputsPart, "Where that is."),
-        Field("outputBytes", \.outputBytes, "The bytes of all outputs together."),
+        Field("outputBytes", \.outputBytes, "The bytes of all outputs together.", adjust: asCount),
         Field("rolledBack", \.rolledBack, "Whether what was done has been undone."),
         Field("incompatibility", \.incompatibility, "Why a changed definition cannot be gone on with."),
         Field("parent", \.parent, "The process whose step this one is."),

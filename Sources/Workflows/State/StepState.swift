@@ -40,23 +40,28 @@ public struct StepState: Described, Hashable {
     public static let about = "What is recorded about one step."
     public static let fields: [Field<StepState>] = [
         Field("name", \.name, "The step's name."),
-        Field("item", \.item, "The element's place in the list, from 0.") { $0.minimum = 0 },
+        Field("item", \.item, "The element's place in the list, from 0.", adjust: asCount),
         Field("status", \.execution.status, "Where the step is.", isRequired: true),
-        Field("attempt", \.execution.attempt, "How often it was tried.") { $0.minimum = 0 },
-        Field("interruptions", \.execution.interruptions, "How often it was started again after its result was lost."),
-        Field("start", \.execution.start, "The place of its latest start among all starts.") { $0.minimum = 0 },
+        Field("attempt", \.execution.attempt, "How often it was tried.", adjust: asCount),
+        Field(
+            "interruptions",
+            \.execution.interruptions,
+            "How often it was started again after its result was lost.",
+            adjust: asCount
+        ),
+        Field("start", \.execution.start, "The place of its latest start among all starts.", adjust: asCount),
         Field("key", \.execution.key, "Idempotency key of its effect."),
         Field("startTime", \.execution.startTime, "When it began."),
         Field("endTime", \.execution.endTime, "When its last attempt ended."),
         Field("message", \.execution.message, "Why the last attempt failed, or what it waits for."),
-        Field("dueAt", \.execution.dueAt, "When clockMilliseconds shows this, it goes on."),
-        Field("rerun", \.rerun, "How often it was undone and run anew.") { $0.minimum = 0 },
+        Field("dueAt", \.execution.dueAt, "When clockMilliseconds shows this, it goes on.", adjust: asCount),
+        Field("rerun", \.rerun, "How often it was undone and run anew.", adjust: asCount),
         Field("inputDigest", \.inputDigest, "SHA-256 of its inputs."),
         Field("hasUnknownEffect", \.hasUnknownEffect, "Whether a failed attempt may have had an effect."),
         Field("output", \.output, "What the action returned."),
         Field("outputPart", \.outputPart, "Where the output is."),
         Field("compensation", \.compensation, "What undoes it."),
-        Field("itemCount", \.itemCount, "How many elements its list has.") { $0.minimum = 0 },
+        Field("itemCount", \.itemCount, "How many elements its list has.", adjust: asCount),
         Field(
             "items",
             \.items,
@@ -129,14 +134,19 @@ public struct CompensationState: Described, Hashable {
         Field("action", \.action, "What undoes the step.", isRequired: true),
         Field("with", \.with, "Its inputs."),
         Field("status", \.execution.status, "Where it is."),
-        Field("attempt", \.execution.attempt, "How often it was tried.") { $0.minimum = 0 },
-        Field("interruptions", \.execution.interruptions, "How often it was started again after its result was lost."),
-        Field("start", \.execution.start, "The place of its latest start among all starts.") { $0.minimum = 0 },
+        Field("attempt", \.execution.attempt, "How often it was tried.", adjust: asCount),
+        Field(
+            "interruptions",
+            \.execution.interruptions,
+            "How often it was started again after its result was lost.",
+            adjust: asCount
+        ),
+        Field("start", \.execution.start, "The place of its latest start among all starts.", adjust: asCount),
         Field("key", \.execution.key, "Idempotency key of its effect."),
         Field("startTime", \.execution.startTime, "When it began."),
         Field("endTime", \.execution.endTime, "When its last attempt ended."),
         Field("message", \.execution.message, "Why the last attempt failed."),
-        Field("dueAt", \.execution.dueAt, "When clockMilliseconds shows this, it goes on."),
+        Field("dueAt", \.execution.dueAt, "When clockMilliseconds shows this, it goes on.", adjust: asCount),
     ]
 }
 
@@ -158,6 +168,6 @@ public struct PartReference: Described, Hashable {
     public static let about = "Names something that is stored apart."
     public static let fields: [Field<PartReference>] = [
         Field("digest", \.digest, "SHA-256 of its bytes.", isRequired: true) { $0.minLength = 1 },
-        Field("bytes", \.bytes, "Its size.", isRequired: true) { $0.minimum = 0 },
+        Field("bytes", \.bytes, "Its size.", isRequired: true, adjust: asCount),
     ]
 }
