@@ -39,6 +39,8 @@ let package = Package(
         // Patches, logs and clusters are spoken of in the terms of the two others.
         .library(name: "KubeClient", targets: ["KubeClient", "HTTPTransport", "JSON"]),
         .library(name: "KubeRuntime", targets: ["KubeRuntime"]),
+        .library(name: "Workflows", targets: ["Workflows", "JSON"]),
+        .library(name: "Stores", targets: ["Stores", "RedisClient"]),
         .library(name: "CEL", targets: ["CEL", "JSON"]),
     ],
     dependencies: [
