@@ -50,11 +50,14 @@ extension ProcessRun {
             try await engine.locks.acquire(claims, of: id)
             return true
         }
-        if isHeld ?? false { send(.acquired(holder)) }
+        guard isHeld ?? false else { return }
+        engine.failPoint?(.afterLock, holder?.description ?? "")
+        send(.acquired(holder))
     }
 
     private func release(_ claims: [LockClaim]) async {
         guard engine.fault != .leakedLock else { return }
+        engine.failPoint?(.beforeRelease, claims.first?.step ?? "")
         try? await engine.locks.release(claims, of: id)
     }
 
@@ -101,7 +104,7 @@ extension ProcessRun {
         let duration = (time.now - started).inSeconds
         switch event {
         case .succeeded(_, _, let output, _):
-            engine.failPoint?(.afterEffect, request.id.step)
+            engine.failPoint?(.afterEffect, request.id.description)
             logger.info("Process \(id) step \(request.id) ended, duration \(duration) s")
             if let memo = request.memo {
                 await engine.memos.keep(output, memo, request, namespace: self.request.namespace)
@@ -130,6 +133,7 @@ extension ProcessRun {
         if bytes.count > ProcessMachine.inlineBytes {
             let reference = PartReference(of: bytes)
             guard (try? await store(part: reference.digest, bytes)) != nil else { return }
+            engine.failPoint?(.afterPart, request.id.description)
             part = reference
         }
         send(.succeeded(request.id, start: request.start, output: output, part: part))
