@@ -18,12 +18,15 @@ struct EngineBenchmark: AsyncParsableCommand {
     var runs = 3
 
     func run() async throws {
-        print("| engine | store | CPU us per step | steps/s | commits | commit p50 / p99 ms | slowest Redis command ms |")
+        print(
+            "| engine | store | CPU us per step | steps/s | commits | commit p50 / p99 ms | slowest Redis command ms |"
+        )
         print("|-|-|-|-|-|-|-|")
         for load in Load.all {
             try await measure(load, "memory", InMemoryDocumentStore(), nil)
             guard let redis else { continue }
-            let client = try RedisClient(configuration: RedisConfiguration(RedisConnectionString("\(redis),allowAdmin=true")))
+            let address = try RedisConnectionString("\(redis),allowAdmin=true")
+            let client = try RedisClient(configuration: RedisConfiguration(address))
             _ = try await client.send(["CONFIG", "SET", "slowlog-log-slower-than", "0"])
             _ = try await client.send(["CONFIG", "SET", "slowlog-max-len", "200000"])
             try await measure(load, "redis", RedisDocumentStore(client: client), client)

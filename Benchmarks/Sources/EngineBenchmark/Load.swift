@@ -30,7 +30,9 @@ struct Load: Sendable {
 
     private static let chains = WorkflowDefinition(
         name: "chains",
-        steps: (0..<10_000).map { StepDefinition("s\($0)", action: "nothing", needs: $0 >= 100 ? ["s\($0 - 100)"] : nil) }
+        steps: (0..<10_000).map {
+            StepDefinition("s\($0)", action: "nothing", needs: $0 >= 100 ? ["s\($0 - 100)"] : nil)
+        }
     )
 
     private static let list: WorkflowDefinition = {

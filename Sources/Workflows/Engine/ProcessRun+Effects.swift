@@ -152,8 +152,8 @@ extension ProcessRun {
         let context = context(request) { wasStopped.withLock { $0 } }
         do {
             if engine.fault != .ignoredGate, try await engine.gate?.pass() ?? false { try await confirm() }
-            let output = try await unless(stop, timeout: request.timeout, onStop: { wasStopped.withLock { $0 = true } })
-            {
+            let noteStop: @Sendable () -> Void = { wasStopped.withLock { $0 = true } }
+            let output = try await unless(stop, timeout: request.timeout, noteStop) {
                 try await body(action, request.inputs, context)
             }
             return .succeeded(execution, start: start, output: output)
@@ -193,7 +193,7 @@ extension ProcessRun {
     private func unless<Result: Sendable>(
         _ stop: AsyncStream<Void>,
         timeout: Duration? = nil,
-        onStop: @escaping @Sendable () -> Void = {},
+        _ onStop: @escaping @Sendable () -> Void = {},
         _ body: @escaping @Sendable () async throws -> Result
     ) async throws -> Result {
         try await withThrowingTaskGroup(of: Result.self) { group in
