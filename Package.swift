@@ -64,7 +64,7 @@ let package = Package(
         house("RedisClient", ["CHiredis", "COpenSSL", logging, deque]),
         house("KubeClient", ["JSON", "YAML", "HTTPTransport", "COpenSSL", logging, metrics, tracing]),
         house("KubeRuntime", ["JSON", "KubeClient", logging, metrics, tracing, deque, heap]),
-        house("Workflows", ["JSON", "COpenSSL", logging, deque]),
+        house("Workflows", ["JSON", "CEL", "COpenSSL", logging, deque]),
         house("CRDs", ["JSON", "KubeClient", "Workflows"]),
         house("Actions", ["JSON", "HTTPTransport", "Workflows"]),
         house("Stores", ["JSON", "RedisClient", "Workflows", logging]),
@@ -98,7 +98,7 @@ let package = Package(
         tests(of: "CEL", ["CEL", "JSON"]),
         tests(of: "YAML", ["YAML", "JSON"]),
         tests(of: "HTTPTransport", ["HTTPTransport", "ScriptedServers"]),
-        tests(of: "RedisClient", ["RedisClient", "TestEnvironment", logging]),
+        tests(of: "RedisClient", ["RedisClient", "TestEnvironment", "ScriptedServers", logging]),
         tests(
             of: "KubeClient",
             [

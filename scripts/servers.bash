@@ -42,9 +42,9 @@ stop() {
 }
 
 
-# await NAME CONDITION...: waits until CONDITION holds. Fails when the server exits, or after 30 s.
+# await NAME CONDITION...: waits until CONDITION holds. Fails when the server exits, or after two minutes.
 await() {
-    local name=$1 deadline=$((SECONDS + 30))
+    local name=$1 deadline=$((SECONDS + 120))
     shift
     until "$@"; do
         if ! is_alive "$name" || ((SECONDS >= deadline)); then return 1; fi

@@ -13,7 +13,7 @@ public enum CustomResourceDefinition {
     )
 
     /// The definitions of every kind of this product, in the order in which they are installed.
-    public static let all: [JSONValue] = [honuaProcess]
+    public static let all: [JSONValue] = [honuaProcess, honuaProcessTemplate]
 
     private static let honuaProcess = manifest(
         of: HonuaProcess.api,
@@ -34,6 +34,23 @@ public enum CustomResourceDefinition {
             Column("Message", ".status.conditions[?(@.type==\"Ready\")].message", isWide: true),
             Column("Started", ".status.startTime", type: "date", isWide: true),
             Column("Finished", ".status.endTime", type: "date", isWide: true),
+            Column("Age", ".metadata.creationTimestamp", type: "date"),
+        ]
+    )
+
+    private static let honuaProcessTemplate = manifest(
+        of: HonuaProcessTemplate.api,
+        shortNames: ["hpt"],
+        description: "A definition by name, to which the processes of its namespace may refer.",
+        spec: HonuaProcessTemplate.specSchema,
+        status: HonuaProcessTemplateStatus.schema,
+        // A fresh object must not look finished to tools that compare generations.
+        defaultStatus: ["observedGeneration": -1],
+        columns: [
+            Column("Ready", ".status.conditions[?(@.type==\"Ready\")].status"),
+            Column("Hash", ".status.hash"),
+            Column("Description", ".spec.description", isWide: true),
+            Column("Message", ".status.conditions[?(@.type==\"Ready\")].message", isWide: true),
             Column("Age", ".metadata.creationTimestamp", type: "date"),
         ]
     )

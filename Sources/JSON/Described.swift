@@ -99,7 +99,18 @@ extension Described {
     }
 
     /// The schema of the listed fields.
-    public static var schema: JSONSchema {
+    public static var schema: JSONSchema { schema(of: fields, about: about, rules: rules) }
+
+    /// The schema of objects that may have only some of the fields.
+    /// - Parameters:
+    ///   - fields: those that there may be.
+    ///   - about: what such an object is, for `kubectl explain`.
+    ///   - rules: over several fields; none by default.
+    public static func schema(
+        of fields: [Field<Self>],
+        about: String,
+        rules: [JSONSchema.Rule] = []
+    ) -> JSONSchema {
         var schema = JSONSchema(.object)
         schema.description = about
         for field in fields {
@@ -153,6 +164,6 @@ extension Dictionary: SchemaRepresentable where Key == String, Value: SchemaRepr
 extension SchemaRepresentable where Self: CaseIterable & RawRepresentable, RawValue == String {
     /// One of the type's words.
     public static var schema: JSONSchema {
-        JSONSchema(.string).with(\.allowedValues, allCases.map(\.rawValue))
+        JSONSchema(.string).with(\.allowedValues, allCases.map { .string($0.rawValue) })
     }
 }

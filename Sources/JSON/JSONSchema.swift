@@ -1,7 +1,7 @@
 /// The part of JSON Schema that Kubernetes calls a structural schema (OpenAPI v3), with what CRDs add to it.
 ///
 /// It is written as a value, printed into CRDs by `openAPI`, and enforced by `violations(of:)`, so that what the API
-/// server checks and what the operator checks cannot differ.
+/// server checks and what the operator checks cannot differ. Users write their own in JSON, which `init(json:)` reads.
 public struct JSONSchema: Sendable {
     /// The JSON type of a value.
     public enum Kind: String, Sendable {
@@ -45,11 +45,18 @@ public struct JSONSchema: Sendable {
         public let meaning: String
         /// The same demand in Swift.
         public let matches: @Sendable (String) -> Bool
+        /// How much of it `matches` may look at for each byte of a text; nothing worth counting when written in Swift.
+        let size: Int
 
         /// A pattern in both its forms.
         public init(_ expression: String, meaning: String, matches: @escaping @Sendable (String) -> Bool) {
+            self.init(expression, meaning: meaning, size: 0, matches: matches)
+        }
+
+        init(_ expression: String, meaning: String, size: Int, matches: @escaping @Sendable (String) -> Bool) {
             self.expression = expression
             self.meaning = meaning
+            self.size = size
             self.matches = matches
         }
 
@@ -61,23 +68,43 @@ public struct JSONSchema: Sendable {
         )
     }
 
+    /// An end of a range of numbers.
+    public struct Limit: Sendable, Hashable, ExpressibleByIntegerLiteral, ExpressibleByFloatLiteral {
+        /// An integer or a double.
+        let number: JSONValue
+        /// Whether the number itself lies outside.
+        let isExclusive: Bool
+
+        init(_ number: JSONValue, isExclusive: Bool = false) {
+            self.number = number
+            self.isExclusive = isExclusive
+        }
+
+        /// The integer is inside.
+        public init(integerLiteral value: Int64) { self.init(.int(value)) }
+        /// The number is inside.
+        public init(floatLiteral value: Double) { self.init(.double(value)) }
+    }
+
     /// nil: any JSON value.
     public var kind: Kind?
+    /// `null` is a value too. Without it, a `null` where a member of a known type may stand counts as absent.
+    public var isNullable = false
     /// Shown by `kubectl explain`.
     public var description: String?
     /// For example `int64` or `date-time`. Informational.
     public var format: String?
     /// Filled in by the API server when the field is missing.
     public var defaultValue: JSONValue?
-    /// The allowed strings, when limited.
-    public var allowedValues: [String]?
-    /// Smallest number allowed.
-    public var minimum: Int64?
-    /// Largest number allowed.
-    public var maximum: Int64?
-    /// In characters.
+    /// The allowed values, when limited.
+    public var allowedValues: [JSONValue]?
+    /// Where the allowed numbers begin.
+    public var minimum: Limit?
+    /// Where the allowed numbers end.
+    public var maximum: Limit?
+    /// In Unicode scalars, as API servers count.
     public var minLength: Int?
-    /// In characters.
+    /// In Unicode scalars, as API servers count.
     public var maxLength: Int?
     /// What a string must look like.
     public var pattern: Pattern?
@@ -85,6 +112,10 @@ public struct JSONSchema: Sendable {
     public var minItems: Int?
     /// Most elements allowed.
     public var maxItems: Int?
+    /// Fewest members allowed.
+    public var minProperties: Int?
+    /// Most members allowed.
+    public var maxProperties: Int?
     /// Of an object, by name.
     public var properties: [String: JSONSchema] = [:]
     /// Names of members that must be there.
@@ -97,8 +128,16 @@ public struct JSONSchema: Sendable {
     public var preservesUnknownFields = false
     /// For arrays: the member that identifies an element (`listType: map`).
     public var listMapKey: String?
-    /// Whether the list is a set (`listType: set`).
+    /// Whether the list is a set (`listType: set`): no two elements are equal.
     public var isSet = false
+    /// A value must fit every one of these as well.
+    public var allOf: [JSONSchema] = []
+    /// A value must fit one of these at least, unless there are none.
+    public var anyOf: [JSONSchema] = []
+    /// A value must fit exactly one of these, unless there are none.
+    public var oneOf: [JSONSchema] = []
+    /// What a value must not fit; at most one.
+    public var not: [JSONSchema] = []
     /// See `Rule`.
     public var rules: [Rule] = []
 
@@ -131,14 +170,19 @@ extension JSONSchema {
         result["description"] = description.map { .string($0) }
         result["format"] = format.map { .string($0) }
         result["default"] = defaultValue
-        result["enum"] = allowedValues.map { .array($0.map { .string($0) }) }
-        result["minimum"] = minimum.map { .int($0) }
-        result["maximum"] = maximum.map { .int($0) }
+        if isNullable { result["nullable"] = true }
+        result["enum"] = allowedValues.map { .array($0) }
+        result["minimum"] = minimum?.number
+        if minimum?.isExclusive == true { result["exclusiveMinimum"] = true }
+        result["maximum"] = maximum?.number
+        if maximum?.isExclusive == true { result["exclusiveMaximum"] = true }
         result["minLength"] = minLength.map { .int(Int64($0)) }
         result["maxLength"] = maxLength.map { .int(Int64($0)) }
         result["pattern"] = pattern.map { .string($0.expression) }
         result["minItems"] = minItems.map { .int(Int64($0)) }
         result["maxItems"] = maxItems.map { .int(Int64($0)) }
+        result["minProperties"] = minProperties.map { .int(Int64($0)) }
+        result["maxProperties"] = maxProperties.map { .int(Int64($0)) }
         if !properties.isEmpty { result["properties"] = .object(properties.mapValues(\.openAPI)) }
         if !required.isEmpty { result["required"] = .array(required.sorted().map { .string($0) }) }
         result["items"] = items.first?.openAPI
@@ -150,6 +194,10 @@ extension JSONSchema {
         } else if isSet {
             result["x-kubernetes-list-type"] = "set"
         }
+        for (word, schemas) in [("allOf", allOf), ("anyOf", anyOf), ("oneOf", oneOf)] where !schemas.isEmpty {
+            result[word] = .array(schemas.map(\.openAPI))
+        }
+        result["not"] = not.first?.openAPI
         if !rules.isEmpty {
             result["x-kubernetes-validations"] = .array(
                 rules.map { ["rule": .string($0.expression), "message": .string($0.message)] }

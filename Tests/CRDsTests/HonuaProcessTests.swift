@@ -28,7 +28,8 @@ import Workflows
             (["processType": "Test", "retry": ["limit": -1]], "spec.retry.limit: must be at least 0"),
             (
                 ["processType": "Test", "suspnd": true],
-                "spec.suspnd: unknown field; known are: cancel, dryRun, input, onFailure, processType, rerunToken, retry, "
+                "spec.suspnd: unknown field; known are: cancel, definitionPolicy, dryRun, finally, input, locks, "
+                    + "onFailure, outputs, parameters, pendingTimeout, priority, processType, rerunToken, retry, "
                     + "serviceAccountName, steps, suspend, templateRef, timeout, ttlAfterFinished, user"
             ),
             (

@@ -14,3 +14,13 @@ func transferError<Value>(
         return error
     }
 }
+
+/// What the body returns; nil when it fails because of silence.
+func unlessIdle<Value>(_ body: () async throws(TransferError) -> Value) async throws(TransferError) -> Value? {
+    do throws(TransferError) {
+        return try await body()
+    } catch {
+        guard error.code == .idle else { throw error }
+        return nil
+    }
+}

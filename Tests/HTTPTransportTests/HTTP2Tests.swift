@@ -2,7 +2,7 @@ import HTTPTransport
 import ScriptedServers
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(4)))
 struct HTTP2Tests {
     let transport: HTTPTransport
     let identity: ServerIdentity
@@ -66,7 +66,7 @@ struct HTTP2Tests {
             while true { try connection.respond("done", on: try connection.nextRequest()) }
         }
         // Held up, it would come with the next timer, which is that of this timeout.
-        let request = HTTPRequest(url: server.url(scheme: "https"), timeout: .seconds(40))
+        let request = HTTPRequest(url: server.url(scheme: "https"), timeout: .seconds(160))
         let transport = transport
         var longest = Duration.zero
         for _ in 0..<200 {
@@ -78,16 +78,16 @@ struct HTTP2Tests {
             }
             longest = max(longest, start.duration(to: .now))
         }
-        #expect(longest < .seconds(20))
+        #expect(longest < .seconds(80))
     }
 
     @Test func `who waited for a connection that cannot be made learns so at once`() async throws {
         let listener = try FullListener()
         let port = listener.port
-        let transport = try HTTPTransport(HTTPTransport.Configuration(connectTimeout: .seconds(2)))
+        let transport = try HTTPTransport(HTTPTransport.Configuration(connectTimeout: .seconds(5)))
         let start = ContinuousClock.now
         await withTaskGroup(of: TransferError?.self) { group in
-            for number in 0..<20 {
+            for number in 0..<60 {
                 group.addTask {
                     await transferError { () throws(TransferError) in
                         try await transport.send(HTTPRequest(url: "https://127.0.0.1:\(port)/\(number)"))
@@ -99,10 +99,10 @@ struct HTTP2Tests {
                 #expect(error?.code == .couldNotConnect)
                 urls.insert(error?.url ?? "")
             }
-            #expect(urls.count == 20)
+            #expect(urls.count == 60)
         }
-        // One after the other it would take forty seconds.
-        #expect(start.duration(to: .now) < .seconds(20))
+        // One after the other it would take five minutes.
+        #expect(start.duration(to: .now) < .seconds(150))
         withExtendedLifetime(listener) {}
     }
 
@@ -299,7 +299,7 @@ struct HTTP2Tests {
             try connection.sendData([], on: stream, isLast: true)
             while true { _ = try connection.nextFrame() }
         }
-        let request = HTTPRequest(url: server.url(scheme: "https"), timeout: .seconds(20))
+        let request = HTTPRequest(url: server.url(scheme: "https"))
         _ = try await transport.send(request)
         let response = try await transport.stream(request)
         var iterator = response.body.makeAsyncIterator()

@@ -2,7 +2,7 @@ import Testing
 
 @testable import HTTPTransport
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(4)))
 struct OutcomeTests {
     @Test func `the first decision counts`() async throws {
         let outcome = Outcome<Int>()

@@ -2,7 +2,7 @@ import HTTPTransport
 import ScriptedServers
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(4)))
 struct ShutdownTests {
     @Test func `shutdown ends requests in flight, closes their connections and refuses new ones`() async throws {
         let transport = try HTTPTransport()

@@ -2,7 +2,7 @@ import HTTPTransport
 import ScriptedServers
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(4)))
 struct TimeoutTests {
     let transport: HTTPTransport
 
@@ -31,7 +31,11 @@ struct TimeoutTests {
             try connection.send("HTTP/1.1 200 OK\r\n\r\nfirst")
             connection.awaitClose()
         }
-        let response = try await transport.stream(HTTPRequest(url: server.url(), idleTimeout: .milliseconds(500)))
+        let response = try await withGrowingLimit(from: .milliseconds(500)) { limit in
+            try await unlessIdle { () throws(TransferError) in
+                try await transport.stream(HTTPRequest(url: server.url(), idleTimeout: limit))
+            }
+        }
         var iterator = response.body.makeAsyncIterator()
         let first = try await iterator.next()
         #expect(first == Array("first".utf8))

@@ -8,7 +8,7 @@ import Testing
 @testable import KubeClient
 
 /// Credentials and connections against real servers.
-@Suite(.timeLimit(.minutes(2))) struct ConnectionClusterTests {
+@Suite(.timeLimit(.minutes(4))) struct ConnectionClusterTests {
     private let folder: CredentialFolder
     private let clock = ManualClock()
 
@@ -45,7 +45,7 @@ import Testing
         _ path: String,
         _ connection: Connection,
         _ configuration: ClusterConfiguration,
-        timeout: Duration = .seconds(20)
+        timeout: Duration = .seconds(120)
     ) async throws -> HTTPResponse {
         let ticket = try await connection.ticket()
         return try await get(path, ticket, configuration, timeout: timeout)
@@ -55,7 +55,7 @@ import Testing
         _ path: String,
         _ ticket: Connection.Ticket,
         _ configuration: ClusterConfiguration,
-        timeout: Duration = .seconds(20)
+        timeout: Duration = .seconds(120)
     ) async throws -> HTTPResponse {
         var request = HTTPRequest(url: configuration.server + path)
         for field in ticket.fields { request.headers.append(HTTPHeader(field.name, field.value)) }

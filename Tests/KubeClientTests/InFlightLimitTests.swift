@@ -5,7 +5,7 @@ import Testing
 
 @testable import KubeClient
 
-@Suite(.timeLimit(.minutes(1))) struct InFlightLimitTests {
+@Suite(.timeLimit(.minutes(4))) struct InFlightLimitTests {
     /// Starts a task that enters, and returns when it waits.
     private func waiter(
         _ limit: InFlightLimit,

@@ -7,7 +7,7 @@ import Testing
 @testable import KubeClient
 
 /// Clients that read nothing but metadata.
-@Suite(.timeLimit(.minutes(2))) struct MetadataClientTests {
+@Suite(.timeLimit(.minutes(4))) struct MetadataClientTests {
     @Test func `the server is asked for metadata only`() async throws {
         let server = try FaultyAPIServer()
         server.put("a", ["k": "v"], labels: ["l": "1"])

@@ -6,7 +6,7 @@ import Testing
 @testable import KubeClient
 
 /// Names that would make a request reach something else.
-@Suite(.timeLimit(.minutes(2))) struct ObjectNameTests {
+@Suite(.timeLimit(.minutes(4))) struct ObjectNameTests {
     static let names = ["", ".", "..", "a/status", "../secrets", "%2e%2e"]
 
     @Test(arguments: names)

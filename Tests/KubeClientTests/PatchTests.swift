@@ -5,7 +5,7 @@ import Testing
 @testable import KubeClient
 
 /// The forms of a change, against a real API server.
-@Suite(.timeLimit(.minutes(2))) struct PatchTests {
+@Suite(.timeLimit(.minutes(4))) struct PatchTests {
     private func withDeployments(_ body: (ResourceClient<DynamicObject>) async throws -> Void) async throws {
         let cluster = try await ControlPlane.shared
         let client = try cluster.client()

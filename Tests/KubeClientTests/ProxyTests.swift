@@ -7,7 +7,7 @@ import Testing
 @testable import KubeClient
 
 /// Through proxies to a real API server, whose name only the proxy knows.
-@Suite(.timeLimit(.minutes(2))) struct ProxyTests {
+@Suite(.timeLimit(.minutes(4))) struct ProxyTests {
     /// A kubeconfig for the cluster under another name, for which its certificate is not made out.
     private func configuration(
         proxy: String?,

@@ -6,7 +6,7 @@ import Testing
 @testable import KubeClient
 
 /// When the server is asked, and what becomes of its answers.
-@Suite(.timeLimit(.minutes(1))) struct RESTMapperTests {
+@Suite(.timeLimit(.minutes(4))) struct RESTMapperTests {
     /// Serves apps/v1 and, once installed, widgets of example.dev/v1.
     private final class Fixture: Sendable {
         let server: DiscoveryServer
@@ -215,7 +215,7 @@ import Testing
 }
 
 /// Against a real API server.
-@Suite(.timeLimit(.minutes(2))) struct RESTMapperControlPlaneTests {
+@Suite(.timeLimit(.minutes(4))) struct RESTMapperControlPlaneTests {
     @Test(arguments: [
         ("po", "pods"), ("deploy", "deployments.apps"), ("deployments.v1.apps", "deployments.apps"),
         ("crd", "customresourcedefinitions.apiextensions.k8s.io"), ("cj", "cronjobs.batch"), ("ev", "events"),

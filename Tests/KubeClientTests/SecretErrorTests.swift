@@ -5,7 +5,7 @@ import Testing
 @testable import KubeClient
 
 /// What servers quote in their refusals, errors must not tell on.
-@Suite(.timeLimit(.minutes(2))) struct SecretErrorTests {
+@Suite(.timeLimit(.minutes(4))) struct SecretErrorTests {
     @Test func `what a real server quotes of a secret is left out`() async throws {
         let cluster = try await ControlPlane.shared
         let client = try cluster.client()

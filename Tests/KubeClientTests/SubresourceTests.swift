@@ -5,7 +5,7 @@ import Testing
 @testable import KubeClient
 
 /// Parts of objects with endpoints of their own, against a real API server.
-@Suite(.timeLimit(.minutes(2))) struct SubresourceTests {
+@Suite(.timeLimit(.minutes(4))) struct SubresourceTests {
     private func withClient(_ body: (KubeClient, _ namespace: String) async throws -> Void) async throws {
         let cluster = try await ControlPlane.shared
         let client = try cluster.client()

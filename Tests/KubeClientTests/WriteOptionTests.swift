@@ -6,7 +6,7 @@ import Testing
 
 @testable import KubeClient
 
-@Suite(.timeLimit(.minutes(2))) struct WriteOptionTests {
+@Suite(.timeLimit(.minutes(4))) struct WriteOptionTests {
     /// Against a real API server.
     private func withConfigMaps(_ body: (ResourceClient<ConfigMap>) async throws -> Void) async throws {
         let cluster = try await ControlPlane.shared

@@ -6,7 +6,7 @@ import TestEnvironment
 import Testing
 
 /// Against a real API server.
-@Suite(.timeLimit(.minutes(2))) struct ControllerClusterTests {
+@Suite(.timeLimit(.minutes(4))) struct ControllerClusterTests {
     private struct Secret: KubeResource, Codable {
         static let api = APIResource(version: "v1", kind: "Secret", plural: "secrets")
         var metadata: ObjectMeta

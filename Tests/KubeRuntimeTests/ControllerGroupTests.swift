@@ -8,7 +8,7 @@ import Testing
 @testable import KubeRuntime
 
 /// The order in which a group ends, as the server sees it.
-@Suite(.timeLimit(.minutes(1))) struct ControllerGroupTests {
+@Suite(.timeLimit(.minutes(4))) struct ControllerGroupTests {
     private static let leases = ServedKind(group: "coordination.k8s.io", kind: "Lease", plural: "leases")
     private static let events = ServedKind(kind: "Event", plural: "events")
     private let server: FaultyAPIServer

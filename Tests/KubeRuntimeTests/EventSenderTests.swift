@@ -10,7 +10,7 @@ import Testing
 @testable import KubeRuntime
 
 /// Order, attempts, limits, with a clock moved by hand and a server that is a closure.
-@Suite(.timeLimit(.minutes(1))) struct EventSenderTests {
+@Suite(.timeLimit(.minutes(4))) struct EventSenderTests {
     private let clock = ManualClock()
     private let metrics = TestMetrics()
 

@@ -7,7 +7,7 @@ import TestEnvironment
 import Testing
 
 /// Against a real API server.
-@Suite(.timeLimit(.minutes(1))) struct FinalizerTests {
+@Suite(.timeLimit(.minutes(4))) struct FinalizerTests {
     private let finalizer = Finalizer("example.dev/tests")
 
     private struct Failure: Error {}

@@ -10,7 +10,7 @@ import Testing
 
 /// Whole electors over a lease in memory and a clock moved by hand: lease 15 s, renew deadline 10 s, retry 2 s.
 /// Candidates pause exactly 2 s.
-@Suite(.timeLimit(.minutes(1))) struct LeaderElectorTests {
+@Suite(.timeLimit(.minutes(4))) struct LeaderElectorTests {
     private let server = LeaseServer()
     private let metrics = TestMetrics()
     private let clock: ManualClock

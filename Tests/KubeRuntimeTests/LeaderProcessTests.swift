@@ -12,7 +12,7 @@ import Testing
 ///
 /// What is claimed of fenced writes holds always. Of writes that only the gate holds back it is claimed that at most the
 /// one that was past the gate when its process was stopped comes late.
-@Suite(.serialized, .timeLimit(.minutes(3))) struct LeaderProcessTests {
+@Suite(.serialized, .timeLimit(.minutes(6))) struct LeaderProcessTests {
     private struct Candidates: Sendable {
         let processes: [String: ChildProcess]
         let leases: ResourceClient<Lease>
@@ -20,12 +20,12 @@ import Testing
 
         /// Waits until another than `earlier` leads and has written both objects.
         func leader(after earlier: String? = nil) async throws -> (name: String, process: ChildProcess) {
-            let lease = try await leases.wait(for: "leader", within: .seconds(30)) { lease in
+            let lease = try await leases.wait(for: "leader") { lease in
                 lease.spec.holder.map { $0 != earlier } ?? false
             }
             let name = try #require(lease.spec.holder)
             for object in ["fenced", "gated"] {
-                try await objects.wait(for: object, within: .seconds(30)) { object in
+                try await objects.wait(for: object) { object in
                     let writer = object.content[path: "data", "writer"]?.string
                     return writer != nil && writer != earlier
                 }
@@ -33,10 +33,13 @@ import Testing
             return (name, try #require(processes[name]))
         }
 
+        /// How often one of them has begun to lead.
+        var terms: Int { processes.values.flatMap(\.lines).count { $0.contains("leads under") } }
+
         /// Waits until both objects were written under such an epoch.
         func waitForEpoch(atLeast epoch: Int) async throws {
             for object in ["fenced", "gated"] {
-                try await objects.wait(for: object, within: .seconds(30)) { $0.epoch >= epoch }
+                try await objects.wait(for: object) { $0.epoch >= epoch }
             }
         }
     }
@@ -116,7 +119,7 @@ import Testing
                 _ = try await candidates.leader(after: stopped.name)
                 stopped.process.signal(SIGCONT)
                 // It has noticed, its writers have returned, and it is a candidate again.
-                try await stopped.process.line(containing: "ended: ", from: lines, within: .seconds(20))
+                try await stopped.process.line(containing: "ended: ", from: lines)
             }
         }
         expectOrder(history, changes: 3, lateWrites: 1)
@@ -124,11 +127,17 @@ import Testing
 
     @Test func `a leader that is asked to end gives its lease back, and another takes it`() async throws {
         let history = try await history(try await ControlPlane.shared) { candidates in
-            let first = try await candidates.leader()
-            first.process.signal(SIGTERM)
-            _ = try await candidates.leader(after: first.name)
-            #expect(await first.process.waitForEnd() == 0)
-            #expect(first.process.lines.contains { $0.contains("ended: released") }, "\(first.process.lines)")
+            var leader = try await candidates.leader()
+            leader.process.signal(SIGTERM)
+            #expect(await leader.process.waitForEnd() == 0)
+            if leader.process.lines.contains(where: { $0.contains("ended: lost") }) {
+                // On a machine that stood still for seconds it had no lease any more that it could have given back.
+                leader = try await candidates.leader(after: leader.name)
+                leader.process.signal(SIGTERM)
+                #expect(await leader.process.waitForEnd() == 0)
+            }
+            #expect(leader.process.lines.contains { $0.contains("ended: released") }, "\(leader.process.lines)")
+            _ = try await candidates.leader(after: leader.name)
         }
         expectOrder(history, changes: 1)
     }
@@ -137,14 +146,15 @@ import Testing
         let history = try await history(try await ControlPlane.shared) { candidates in
             let first = try await candidates.leader()
             for process in candidates.processes.values {
-                try await process.line(containing: "leader=\(first.name)", within: .seconds(20))
+                try await process.line(containing: "leader=\(first.name)")
             }
             let before = try await candidates.leases.get("leader")
             let epoch = try await candidates.objects.get("fenced").epoch
+            let deletion = ContinuousClock.now
             try await candidates.leases.delete("leader")
             let after = try await candidates.leases.wait(for: "leader") { $0.metadata.uid != before.metadata.uid }
-            // The others have seen it hold the lease, and wait.
-            #expect(after.spec.holder == first.name)
+            // The others have seen it hold the lease, and wait as long as that lasts.
+            #expect(after.spec.holder == first.name || deletion.duration(to: .now) > .seconds(2))
             try await candidates.waitForEpoch(atLeast: epoch + 1)
         }
         expectOrder(history, changes: 1)
@@ -158,10 +168,10 @@ import Testing
             let first = try await candidates.leader()
             let lines = first.process.lines.count
             let epoch = try await candidates.objects.get("fenced").epoch
+            let terms = candidates.terms
             try await cluster.stopAPIServer()
-            try await first.process.line(containing: "ended: ", from: lines, within: .seconds(20))
-            let terms = candidates.processes.values.flatMap(\.lines).count { $0.contains("leads under") }
-            #expect(terms == 1)
+            try await first.process.line(containing: "ended: ", from: lines)
+            #expect(candidates.terms == terms)
             try await cluster.startAPIServer()
             try await candidates.waitForEpoch(atLeast: epoch + 1)
         }

@@ -6,7 +6,7 @@ import Testing
 @testable import KubeRuntime
 
 /// Two gates, both open, as they never should be: what is left then is the fence. Against a real API server.
-@Suite(.timeLimit(.minutes(2))) struct LeaseFenceTests {
+@Suite(.timeLimit(.minutes(4))) struct LeaseFenceTests {
     private static let configMaps = APIResource(version: "v1", kind: "ConfigMap", plural: "configmaps")
     private static let nodes = APIResource(version: "v1", kind: "Node", plural: "nodes", isNamespaced: false)
 

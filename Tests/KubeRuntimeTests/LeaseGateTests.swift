@@ -9,7 +9,7 @@ import Testing
 
 @testable import KubeRuntime
 
-@Suite(.timeLimit(.minutes(1))) struct LeaseGateTests {
+@Suite(.timeLimit(.minutes(4))) struct LeaseGateTests {
     private static let configMaps = APIResource(version: "v1", kind: "ConfigMap", plural: "configmaps")
 
     /// A gate that was renewed at 0 and whose time stands still.

@@ -89,14 +89,28 @@ struct OperatorFixture: Sendable {
     }
 
     @discardableResult
-    func waitForEnd(_ name: String, within limit: Duration = .seconds(60)) async throws -> HonuaProcess {
+    func waitForEnd(_ name: String, within limit: Duration = .seconds(120)) async throws -> HonuaProcess {
         let process = try await processes.wait(for: name, within: limit) { $0.condition("Completed") == .true }
         #expect(conditionLaws(process) == [])
         return process
     }
 
+    /// Does something of which it then reads the history, from the version it begins with. Does it again when the API
+    /// server has forgotten that: its memory of a kind begins anew some time after a definition was installed.
+    func withHistory(_ body: (_ attempt: Int, _ version: String) async throws -> Void) async throws {
+        for attempt in 0... {
+            let version = try await processes.list().resourceVersion
+            do {
+                return try await body(attempt, version)
+            } catch let error as KubeError where error.code == .expired {
+                continue
+            }
+        }
+    }
+
     /// Five steps in a row, each one effect on a server.
-    static func fiveEffects(on server: EffectServer) -> JSONValue {
+    /// - Parameter backoff: how long a step waits for its second attempt; each later wait is twice as long.
+    static func fiveEffects(on server: EffectServer, backoff: String = "1s") -> JSONValue {
         let steps = (1...5).map { number -> JSONValue in
             var step: JSONValue = [
                 "name": .string("step\(number)"), "action": "http",
@@ -105,7 +119,7 @@ struct OperatorFixture: Sendable {
             if number > 1 { step["needs"] = [.string("step\(number - 1)")] }
             return step
         }
-        return ["steps": .array(steps), "retry": ["limit": 5, "backoff": ["duration": "1s"]]]
+        return ["steps": .array(steps), "retry": ["limit": 5, "backoff": ["duration": .string(backoff)]]]
     }
 
     func events(about name: String) async throws -> [JSONValue] {

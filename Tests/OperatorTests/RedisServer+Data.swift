@@ -5,7 +5,10 @@ import TestEnvironment
 extension RedisServer {
     private func withClient<Value>(_ body: (RedisClient) async throws -> Value) async throws -> Value {
         let string = try RedisConnectionString(connectionString)
-        let client = try RedisClient(configuration: RedisConfiguration(string))
+        let client = try RedisClient(
+            // Bounds a hang.
+            configuration: RedisConfiguration(string, connectTimeout: .seconds(60), syncTimeout: .seconds(60))
+        )
         let value = try await body(client)
         await client.shutdown()
         return value

@@ -12,8 +12,7 @@ import Workflows
     private func conditions(_ outlook: ProcessOutlook, previous: [Condition] = [], at time: Timestamp) -> [Condition] {
         outlook.conditions(
             previous: previous,
-            isSuspended: false,
-            isDefinitionChanged: false,
+            ProcessOutlook.Marks(),
             generation: 3,
             now: time
         )
@@ -22,15 +21,19 @@ import Workflows
     private static let all: [ProcessOutlook] = [
         .working(.progressing, message: "m"), .working(.progressingWithRetry, message: "m"),
         .working(.suspended, message: "m"), .working(.cancelling, message: "m"),
-        .working(.waitingForRecovery, message: "m"), .succeeded(message: "m"), .refused(message: "m"),
+        .working(.waitingForRecovery, message: "m"), .working(.waitingForApproval, message: "m"),
+        .working(.rollingBack, message: "m"), .working(.queueFull, message: "m"), .succeeded(message: "m"), .refused(message: "m"),
         .failed(.stepFailed, message: "m"), .failed(.deadlineExceeded, message: "m"), .failed(.cancelled, message: "m"),
+        .failed(.rolledBack, message: "m"), .failed(.definitionIncompatible, message: "m"),
     ]
 
     /// Rows of the table: Ready, Reconciling, Stalled, Succeeded, Completed; nil for absent.
     private static let table: [[Condition.Value?]] =
-        Array(repeating: [.unknown, .true, nil, .unknown, .false], count: 5) + [
+        Array(repeating: [.unknown, .true, nil, .unknown, .false], count: 8) + [
             [.true, nil, nil, .true, .true], [.false, nil, .true, .false, .false],
-        ] + Array(repeating: [.false, nil, .true, .false, .true], count: 3)
+        ] + Array(repeating: [.false, nil, .true, .false, .true], count: 4) + [
+                [.false, nil, .true, .false, .false]
+            ]
 
     @Test(arguments: zip(all, table)) func `the conditions are those of the table`(
         outlook: ProcessOutlook,

@@ -33,8 +33,8 @@ func configuration(
 ) throws -> RedisConfiguration {
     var configuration = RedisConfiguration(
         try RedisConnectionString(connectionString),
-        connectTimeout: .seconds(20),
-        syncTimeout: .seconds(20)
+        connectTimeout: .seconds(60),
+        syncTimeout: .seconds(60)
     )
     change(&configuration)
     return configuration

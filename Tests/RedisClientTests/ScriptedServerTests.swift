@@ -3,7 +3,7 @@ import TestEnvironment
 import Testing
 
 /// What only a server that misbehaves can show.
-@Suite(.serialized, .timeLimit(.minutes(2))) struct ScriptedServerTests {
+@Suite(.serialized, .timeLimit(.minutes(4))) struct ScriptedServerTests {
     @Test func `a command whose reply is lost is reported and never sent again`() async throws {
         let server = try ScriptedRedis { command in
             command.connection == 0 ? .close : .reply(":\(command.connection)\r\n")
@@ -136,9 +136,7 @@ import Testing
     @Test func `a client that is let go of ends its connection`() async throws {
         let server = try ScriptedRedis { _ in .reply("+OK\r\n") }
         defer { server.stop() }
-        var client: RedisClient? = try RedisClient(
-            configuration: RedisConfiguration(RedisConnectionString(server.connectionString))
-        )
+        var client: RedisClient? = try RedisClient(configuration: configuration(server.connectionString))
         _ = try await client?.send(["GET", "k"])
         let states = client?.states()
         client = nil
@@ -193,15 +191,16 @@ import Testing
 
     @Test func `a command that could not be sent in time is taken back`() async throws {
         let port = try FreePort.find()
-        try await withClient("127.0.0.1:\(port),abortConnect=false,syncTimeout=100") { client in
-            let start = ContinuousClock.now
+        // Who waited for the connection would wait for an hour.
+        try await withClient(
+            "127.0.0.1:\(port),abortConnect=false,syncTimeout=100,connectTimeout=3600000"
+        ) { client in
             let error = await failure { try await client.send(["INCR", "n"]) }
             guard case .connectionFailed = error else {
                 Issue.record("\(String(describing: error))")
                 return
             }
             #expect(error?.mayHaveBeenExecuted == false)
-            #expect(start.duration(to: .now) < .seconds(5))
         }
     }
 }

@@ -176,7 +176,7 @@ public final class ChildProcess: Sendable {
         containing text: String,
         orLineContaining bad: String? = nil,
         from start: Int = 0,
-        within limit: Duration = .seconds(60)
+        within limit: Duration = .seconds(120)
     ) async throws -> String {
         enum Found {
             case line(String)

@@ -44,7 +44,7 @@ public final class ControlPlane: Sendable {
         let directory = FileManager.default.temporaryDirectory.appendingPathComponent("honua-\(UUID().uuidString)")
         let script = Project.root.appendingPathComponent("scripts/control-plane")
         let child = try ChildProcess(script, ["run", "--dir", directory.path])
-        let line = try await child.line(containing: "ready ", within: .seconds(120))
+        let line = try await child.line(containing: "ready ", within: .seconds(300))
         return ControlPlane(child, String(line.dropFirst("ready ".count)))
     }
 
@@ -63,7 +63,7 @@ public final class ControlPlane: Sendable {
     private func command(_ command: String, _ answer: String) async throws {
         let start = child.lines.count
         try child.send(command)
-        try await child.line(containing: answer, from: start, within: .seconds(60))
+        try await child.line(containing: answer, from: start)
     }
 
     /// A client with all rights.

@@ -12,7 +12,7 @@ extension ResourceClient {
     @discardableResult
     public func wait(
         for name: String,
-        within limit: Duration = .seconds(60),
+        within limit: Duration = .seconds(120),
         until condition: @escaping @Sendable (Object) -> Bool
     ) async throws -> Object {
         let found = try await TestEnvironment.within(limit) { try await follow(name, condition) }
@@ -68,16 +68,21 @@ extension ResourceClient {
     }
 
     /// Waits by a watch until there is no object of that name.
-    public func waitUntilGone(_ name: String, within limit: Duration = .seconds(60)) async throws {
+    public func waitUntilGone(_ name: String, within limit: Duration = .seconds(120)) async throws {
         let gone: Bool? = try await TestEnvironment.within(limit) {
             let selection = Selection(fieldSelector: "metadata.name=\(name)")
-            while true {
-                let list = try await self.list(selection)
-                if list.items.isEmpty { return true }
-                for try await event in watch(selection, from: list.resourceVersion) {
-                    if case .deleted = event { return true }
+            while !Task.isCancelled {
+                do {
+                    let list = try await self.list(selection)
+                    if list.items.isEmpty { return true }
+                    for try await event in watch(selection, from: list.resourceVersion) {
+                        if case .deleted = event { return true }
+                    }
+                } catch let error as KubeError where error.isRetryable || error.code == .expired {
+                    try await Task.sleep(for: .milliseconds(20))
                 }
             }
+            return nil
         }
         if gone == nil { throw ObjectDidNotBecome(description: "\(api.kind) \(name) is not gone after \(limit)") }
     }

@@ -9,6 +9,7 @@ public struct DelayAction: Action {
 
     public let name = "delay"
     public let about = "Waits for a duration."
+    public let isIdempotent = true
 
     public var inputSchema: JSONSchema {
         var duration = JSONSchema(.string).with(\.description, "For example 90s or 1h30m.")

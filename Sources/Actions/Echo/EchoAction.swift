@@ -9,6 +9,7 @@ public struct EchoAction: Action {
 
     public let name = "echo"
     public let about = "Logs a message and returns it as the step's output."
+    public let isIdempotent = true
 
     public var inputSchema: JSONSchema {
         var schema = JSONSchema(.object)

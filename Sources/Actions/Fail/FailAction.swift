@@ -8,6 +8,7 @@ public struct FailAction: Action {
 
     public let name = "fail"
     public let about = "Fails with a message."
+    public let isIdempotent = true
 
     public var inputSchema: JSONSchema {
         var schema = JSONSchema(.object)

@@ -16,6 +16,7 @@ public struct HTTPAction: Action {
 
     public let name = "http"
     public let about = "Calls an HTTP service and returns its answer."
+    public let isIdempotent = true
 
     /// How long a request may take unless the step says otherwise.
     static let defaultTimeout = "30s"

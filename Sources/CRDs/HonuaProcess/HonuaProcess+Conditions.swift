@@ -15,9 +15,15 @@ public enum HonuaProcessCondition {
     /// Informational: True when the spec has changed since the run began.
     public static let definitionChanged = "DefinitionChanged"
 
+    /// Informational: True while a step waits for a decision.
+    public static let waitingForApproval = "WaitingForApproval"
+    /// Informational: True when what was done has been undone.
+    public static let rolledBack = "RolledBack"
+
     /// All of them. Conditions of other types belong to somebody else and are left alone.
     public static let all: Set<String> = [
-        ready, reconciling, stalled, succeeded, completed, suspended, definitionChanged,
+        ready, reconciling, stalled, succeeded, completed, suspended, definitionChanged, waitingForApproval,
+        rolledBack,
     ]
 }
 
@@ -43,6 +49,16 @@ public enum HonuaProcessReason: String, Sendable, Hashable {
     case deadlineExceeded = "DeadlineExceeded"
     /// Somebody ended it.
     case cancelled = "Cancelled"
+    /// As many wait for capacity as may.
+    case queueFull = "QueueFull"
+    /// A step waits for somebody's decision.
+    case waitingForApproval = "WaitingForApproval"
+    /// What was done is being undone.
+    case rollingBack = "RollingBack"
+    /// It failed, and what was done has been undone.
+    case rolledBack = "RolledBack"
+    /// The changed definition does not fit what the run has done.
+    case definitionIncompatible = "DefinitionIncompatible"
     /// The stored state cannot be used.
     case invalidState = "InvalidState"
     /// The spec is not the one the run began with.

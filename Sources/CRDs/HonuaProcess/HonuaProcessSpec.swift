@@ -9,6 +9,14 @@ public struct HonuaProcessSpec: Described, Hashable {
     public var templateRef: TemplateReference?
     /// The steps themselves.
     public var steps: [StepDefinition]?
+    /// Of steps written here: those that run at the end, whatever the end is.
+    public var finally: [StepDefinition]?
+    /// Of steps written here: what the process gives back.
+    public var outputs: JSONValue?
+    /// Of steps written here: a JSON schema for the input.
+    public var parameters: JSONValue?
+    /// Mutexes and semaphores to hold while the process runs.
+    public var locks: [LockReference]?
     /// Whatever the definition asks for.
     public var input: JSONValue?
     /// Who wants it; a claim when the resource is applied by hand.
@@ -23,8 +31,14 @@ public struct HonuaProcessSpec: Described, Hashable {
     public var rerunToken: String?
     /// For the whole run.
     public var timeout: String?
+    /// How long it may wait for capacity.
+    public var pendingTimeout: String?
+    /// The highest of those that wait starts first.
+    public var priority: Int?
     /// For steps without their own.
     public var retry: RetryPolicy?
+    /// When the definition changes during a run.
+    public var definitionPolicy: DefinitionPolicy?
     /// When a step has given up.
     public var onFailure: FailurePolicy?
     /// How long the resource stays after the end.
@@ -34,14 +48,6 @@ public struct HonuaProcessSpec: Described, Hashable {
 
     /// Nothing wanted.
     public init() {}
-
-    /// What happens when a step has given up.
-    public enum FailurePolicy: String, Sendable, Hashable, CaseIterable, SchemaRepresentable {
-        /// The process fails; what is done stays done.
-        case stop = "Stop"
-        /// What is done is undone, last step first.
-        case rollback = "Rollback"
-    }
 
     public static let about = "What is to be run. Exactly one of processType, templateRef and steps says what."
     public static let fields: [Field<HonuaProcessSpec>] = [
@@ -54,6 +60,17 @@ public struct HonuaProcessSpec: Described, Hashable {
             $0.maxItems = WorkflowDefinition.maximumSteps
             $0.listMapKey = "name"
         },
+        Field("finally", \.finally, "With steps: those that run at the end, whatever the end is.") {
+            $0.maxItems = WorkflowDefinition.maximumFinallySteps
+            $0.listMapKey = "name"
+        },
+        Field("outputs", \.outputs, "With steps: what the process gives back, values or ${{ expressions }} by name.") {
+            $0.kind = .object
+        },
+        Field("parameters", \.parameters, "With steps: a JSON schema that the input must satisfy.") {
+            $0.kind = .object
+        },
+        Field("locks", \.locks, "Mutexes and semaphores to hold while the process runs.") { $0.maxItems = 16 },
         Field("input", \.input, "Input of the process, as its definition asks for."),
         Field("user", \.user, "Who wants it; a claim when the resource is applied by hand."),
         Field("dryRun", \.dryRun, "Only show what would be done."),
@@ -63,8 +80,23 @@ public struct HonuaProcessSpec: Described, Hashable {
             $0.maxLength = 253
         },
         Field("timeout", \.timeout, "Limit for the whole run, for example 60m.", adjust: asDuration),
+        Field(
+            "pendingTimeout",
+            \.pendingTimeout,
+            "How long it may wait for capacity. Default: no limit.",
+            adjust: asDuration
+        ),
+        Field("priority", \.priority, "Of those that wait for capacity the highest starts first. Default 0.") {
+            $0.minimum = -1000
+            $0.maximum = 1000
+        },
         Field("retry", \.retry, "Retry policy of steps without their own."),
-        Field("onFailure", \.onFailure, "When a step has given up: Stop (default) or Rollback."),
+        Field("onFailure", \.onFailure, "When a step has given up: Stop (default), Rollback or Continue."),
+        Field(
+            "definitionPolicy",
+            \.definitionPolicy,
+            "When the definition changes during a run: Pin (default) keeps the old one, Restart begins anew, Migrate goes on."
+        ),
         Field(
             "ttlAfterFinished",
             \.ttlAfterFinished,
@@ -81,8 +113,26 @@ public struct HonuaProcessSpec: Described, Hashable {
             holds: { spec in
                 ["processType", "templateRef", "steps"].count { spec[$0].map { !$0.isNull } ?? false } == 1
             }
-        )
+        ),
+        JSONSchema.Rule(
+            "has(self.steps) || !(has(self.finally) || has(self.outputs) || has(self.parameters))",
+            message: "finally, outputs and parameters belong to steps that are written here",
+            holds: { spec in
+                let isThere = { (name: String) in spec[name].map { !$0.isNull } ?? false }
+                return isThere("steps") || !["finally", "outputs", "parameters"].contains(where: isThere)
+            }
+        ),
     ]
+}
+
+/// What happens when the definition of a running process changes.
+public enum DefinitionPolicy: String, Sendable, Hashable, CaseIterable, SchemaRepresentable {
+    /// The run keeps the definition it began with.
+    case pin = "Pin"
+    /// What runs is interrupted, and the process begins anew.
+    case restart = "Restart"
+    /// The run goes on with the new definition, if what it has done fits.
+    case migrate = "Migrate"
 }
 
 /// Names a template.

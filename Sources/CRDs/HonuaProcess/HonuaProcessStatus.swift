@@ -24,7 +24,7 @@ public struct HonuaProcessStatus: Described, Hashable {
     public init() {}
 
     /// How many steps the status lists; the rest is in the state store. An object must stay far below etcd's 1.5 MB.
-    public static let maximumSteps = 100
+    public static let maximumSteps = ProcessSummary.maximumSteps
 
     public static let about = "What the operator has seen and done."
     public static let fields: [Field<HonuaProcessStatus>] = [
@@ -59,6 +59,7 @@ public struct StepSummary: Described, Hashable {
     public var endTime: Timestamp?
     public var message: String?
     public var outputDigest: String?
+    public var compensation: StepPhase?
 
     /// A step without a name.
     public init() {}
@@ -73,6 +74,7 @@ public struct StepSummary: Described, Hashable {
         Field("endTime", \.endTime, "When its last attempt ended."),
         Field("message", \.message, "Why its last attempt failed."),
         Field("outputDigest", \.outputDigest, "SHA-256 of its output."),
+        Field("compensation", \.compensation, "Where its undoing is, if that has begun."),
     ]
 }
 

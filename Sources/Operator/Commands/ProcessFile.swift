@@ -64,7 +64,8 @@ struct ProcessFile {
         var process = process
         process.metadata.uid = RandomUUID.make()
         do {
-            return try process.request(defaults: defaults, actions: actions)
+            // A file has no namespace around it in which there could be templates.
+            return try process.request(defaults: defaults, actions: actions) { _, _ in nil }
         } catch {
             let lines = error.violations.map { "\(name):\(document.line(of: $0.path) ?? 1): \($0)" }
             throw Invalid(description: lines.joined(separator: "\n"))

@@ -69,7 +69,7 @@ private struct LocalRun {
         var configuration = EngineConfiguration()
         configuration.announcesTakeovers = false
         let engine = ProcessEngine(
-            store: InMemoryProcessStateStore(),
+            store: InMemoryDocumentStore(),
             actions: actions,
             configuration: configuration,
             logger: logger,

@@ -10,7 +10,7 @@ internal import Workflows
 struct OperatorConfiguration: Sendable {
     var redis: RedisConfiguration?
     var redisWarnings: [String] = []
-    var redisKeyPrefix = RedisProcessStateStore.defaultKeyPrefix
+    var redisKeyPrefix = RedisDocumentStore.defaultKeyPrefix
     var validatesRedisOnStartup = true
     var engine = EngineConfiguration()
     var defaults = ProcessDefaults()
@@ -28,8 +28,13 @@ struct OperatorConfiguration: Sendable {
         readRedis(&reader)
         engine.maxConcurrentProcesses =
             reader.integer("ProcessFramework__MaxConcurrentProcesses", in: 1...10_000) ?? engine.maxConcurrentProcesses
-        engine.stepParallelism =
-            reader.integer("ProcessFramework__ProcessStepParallelism", in: 1...1000) ?? engine.stepParallelism
+        engine.maxQueuedProcesses =
+            reader.integer("ProcessFramework__ProcessQueue__MaxSize", in: 0...1_000_000) ?? engine.maxQueuedProcesses
+        engine.limits.stepParallelism =
+            reader.integer("ProcessFramework__ProcessStepParallelism", in: 1...1000) ?? engine.limits.stepParallelism
+        if let kilobytes = reader.integer("ProcessFramework__MaxStateSizeKB", in: 16...1_048_576) {
+            engine.limits.outputBytes = kilobytes << 10
+        }
         if let seconds = reader.integer("ProcessFramework__StateCheckpointIntervalSeconds", in: 1...86400) {
             engine.checkpointInterval = .seconds(seconds)
         }

@@ -21,12 +21,12 @@ struct ProgressDisplay {
     }
 
     /// The state now.
-    mutating func show(_ state: ProcessState) {
+    mutating func show(_ state: ProcessSummary) {
         isTerminal ? redraw(state) : printChanges(state)
     }
 
     /// The state at the end, and the result in words.
-    mutating func finish(_ state: ProcessState) {
+    mutating func finish(_ state: ProcessSummary) {
         show(state)
         let reason = state.errorMessage.map { ": \($0)" } ?? ""
         let line = "Process \(state.processId) \(state.status.rawValue)\(reason)"
@@ -36,28 +36,29 @@ struct ProgressDisplay {
 
     // MARK: In a pipe
 
-    private mutating func printChanges(_ state: ProcessState) {
+    private mutating func printChanges(_ state: ProcessSummary) {
         if !hasBegun {
             hasBegun = true
-            write("Process \(state.processId) \(state.definition.name): \(state.steps.count) steps\n")
+            write("Process \(state.processId) \(state.processType): \(state.stepCount) steps\n")
         }
-        for step in state.steps where shown[step.name] != step.status || shownAttempts[step.name] != step.attempt {
+        for step in state.steps
+        where shown[step.name] != step.status || shownAttempts[step.name] != step.execution.attempt {
             shown[step.name] = step.status
-            shownAttempts[step.name] = step.attempt
+            shownAttempts[step.name] = step.execution.attempt
             guard step.status != .pending else { continue }
             var line = "\(state.completionPercentage)% step \(step.name) \(step.status.rawValue)"
-            if step.attempt > 1 { line += ", attempt \(step.attempt)" }
-            if let message = step.message { line += ": \(message)" }
+            if step.execution.attempt > 1 { line += ", attempt \(step.execution.attempt)" }
+            if let message = step.execution.message { line += ": \(message)" }
             write(line + "\n")
         }
     }
 
     // MARK: On a terminal
 
-    private mutating func redraw(_ state: ProcessState) {
+    private mutating func redraw(_ state: ProcessSummary) {
         frame += 1
         let (rows, columns) = Self.terminalSize()
-        var lines = ["\(state.definition.name)  \(bar(state.completionPercentage))  \(state.completionPercentage)%"]
+        var lines = ["\(state.processType)  \(bar(state.completionPercentage))  \(state.completionPercentage)%"]
         // What does not fit on the screen cannot be redrawn: the steps around the current one are shown.
         let room = max(1, rows - 3)
         let current = state.steps.firstIndex { $0.name == state.currentStep } ?? 0
@@ -72,14 +73,16 @@ struct ProgressDisplay {
     private func line(of step: StepState) -> String {
         let spinner = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"]
         var text = step.name
-        if step.attempt > 1 { text += " (attempt \(step.attempt))" }
-        if let message = step.message { text += "  \(message)" }
+        if step.execution.attempt > 1 { text += " (attempt \(step.execution.attempt))" }
+        if let message = step.execution.message { text += "  \(message)" }
         switch step.status {
         case .pending: return "  · \(text)"
         case .started: return "  " + paint("\(spinner[frame % spinner.count]) \(text)", .blue)
-        case .waiting: return "  " + paint("… \(text)", .yellow)
+        case .waiting, .blocked: return "  " + paint("… \(text)", .yellow)
+        case .undecided: return "  " + paint("? \(text)", .yellow)
         case .completed: return "  " + paint("✓ \(text)", .green)
         case .failed: return "  " + paint("✗ \(text)", .red)
+        case .skipped, .omitted: return "  " + paint("- \(text)", .blue)
         case .cancelled: return "  " + paint("- \(text)", .yellow)
         }
     }

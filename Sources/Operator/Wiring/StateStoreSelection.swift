@@ -36,8 +36,8 @@ enum StateStoreSelection {
         return client
     }
 
-    static func store(_ configuration: OperatorConfiguration, _ redis: RedisClient?) -> any ProcessStateStore {
-        guard let redis else { return InMemoryProcessStateStore() }
-        return RedisProcessStateStore(client: redis, keyPrefix: configuration.redisKeyPrefix)
+    static func store(_ configuration: OperatorConfiguration, _ redis: RedisClient?) -> any DocumentStore {
+        guard let redis else { return InMemoryDocumentStore() }
+        return RedisDocumentStore(client: redis, keyPrefix: configuration.redisKeyPrefix)
     }
 }

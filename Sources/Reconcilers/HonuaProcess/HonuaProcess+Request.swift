@@ -18,43 +18,44 @@ public struct ProcessDefaults: Sendable {
 
 extension HonuaProcess {
     /// What the engine is to run, or everything that stands in its way.
-    package func request(defaults: ProcessDefaults, actions: ActionCatalog) throws(InvalidSpec) -> ProcessRequest {
+    package func request(
+        defaults: ProcessDefaults,
+        actions: ActionCatalog,
+        templates: @escaping TemplateLookup
+    ) throws(InvalidSpec) -> ProcessRequest {
         let spec = try validSpec()
-        let definition = try Self.definition(of: spec)
-        var violations = definition.violations(actions: actions).map { $0.inside("spec") }
-        for (field, isUsed) in [
-            ("dryRun", spec.dryRun == true), ("onFailure", spec.onFailure == .rollback),
-            ("retry.retryWhen", spec.retry?.retryWhen != nil),
-        ] where isUsed {
-            violations.append(.init(path: "spec.\(field)", "is not supported by this version"))
+        let resolver = DefinitionResolver(namespace: metadata.namespace, actions: actions, templates: templates)
+        let definition = try resolver.definition(of: spec)
+        if spec.dryRun == true {
+            throw InvalidSpec([.init(path: "spec.dryRun", "is not supported by this version")])
         }
-        guard violations.isEmpty else { throw InvalidSpec(violations) }
+        let input = try Self.input(spec.input, for: definition)
         return ProcessRequest(
             id: metadata.uid,
             namespace: metadata.namespace,
             name: metadata.name,
             user: spec.user,
-            input: spec.input,
+            input: input,
             definition: definition,
-            timeout: spec.timeout.flatMap { Duration(text: $0) }
+            timeout: (spec.timeout ?? definition.timeout).flatMap { Duration(text: $0) }
                 ?? defaults.timeoutByType[definition.name] ?? defaults.timeout,
-            retry: spec.retry ?? defaults.retry,
-            rerunToken: spec.rerunToken
+            retry: spec.retry ?? definition.retry ?? defaults.retry,
+            onFailure: spec.onFailure ?? definition.onFailure ?? .stop,
+            rerunToken: spec.rerunToken,
+            priority: spec.priority ?? 0,
+            pendingTimeout: spec.pendingTimeout.flatMap { Duration(text: $0) }
         )
     }
 
-    private static func definition(of spec: HonuaProcessSpec) throws(InvalidSpec) -> WorkflowDefinition {
-        if let steps = spec.steps { return WorkflowDefinition(name: "inline", steps: steps) }
-        guard let type = spec.processType else {
-            let message = "this version has no HonuaProcessTemplate; write the steps in spec.steps"
-            throw InvalidSpec([.init(path: "spec.templateRef", message)])
+    private static func input(
+        _ input: JSONValue?,
+        for definition: WorkflowDefinition
+    ) throws(InvalidSpec) -> JSONValue? {
+        do {
+            return try definition.resolvedInput(input)
+        } catch {
+            throw InvalidSpec(error.violations.map { $0.inside("spec") })
         }
-        guard let definition = ProcessType.definition(named: type) else {
-            let known = ProcessType.shortNames.joined(separator: ", ")
-            let message = "there is no process type \"\(type)\"; there are: \(known)"
-            throw InvalidSpec([.init(path: "spec.processType", message)])
-        }
-        return definition
     }
 
     /// Whether the user wants no new steps. Readable even when the rest of the spec is not.
@@ -64,6 +65,11 @@ extension HonuaProcess {
     var wantsCancellation: CancelMode? {
         guard let cancel = spec["cancel"], !cancel.isNull else { return nil }
         return cancel["mode"]?.string.flatMap(CancelMode.init(rawValue:)) ?? .graceful
+    }
+
+    /// What is to happen when the definition changes during a run.
+    var definitionPolicy: DefinitionPolicy {
+        spec["definitionPolicy"]?.string.flatMap(DefinitionPolicy.init(rawValue:)) ?? .pin
     }
 
     var hasFinalizer: Bool { metadata.finalizers?.contains(Self.finalizer) ?? false }
@@ -78,5 +84,14 @@ extension HonuaProcess {
     var wantsRerun: Bool {
         guard let token = spec["rerunToken"]?.string, !token.isEmpty else { return false }
         return token != status?.rerunToken
+    }
+}
+
+extension JSONValue {
+    /// Whether a spec refers to a template: itself, or by a step that runs a sub-process.
+    var usesTemplates: Bool {
+        if let reference = self["templateRef"], !reference.isNull { return true }
+        let steps = (self["steps"]?.array ?? []) + (self["finally"]?.array ?? [])
+        return steps.contains { $0[path: "with", "templateRef"] != nil }
     }
 }

@@ -14,8 +14,8 @@ extension HonuaProcessReconciler {
         let waited = timeSinceDeletionSeen(process)
         if let requeue = stopRun(id, waited) { return requeue }
         do {
-            try await engine.store.delete(id)
-        } catch let error as StateStoreUnavailable {
+            try await engine.removeState(of: id)
+        } catch let error as StoreUnavailable {
             guard waited >= settings.storeOutageLimit else { return .after(.seconds(2)) }
             // A store that is gone for good must not keep namespaces from being deleted.
             record(

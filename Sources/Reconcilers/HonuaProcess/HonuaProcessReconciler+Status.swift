@@ -75,8 +75,7 @@ extension HonuaProcessReconciler {
         let outlook = ProcessOutlook(finished: status)
         status.conditions = outlook.conditions(
             previous: status.conditions ?? [],
-            isSuspended: false,
-            isDefinitionChanged: isChanged,
+            ProcessOutlook.Marks(isDefinitionChanged: isChanged, isRolledBack: outlook.reason == .rolledBack),
             generation: generation,
             now: Timestamp.now.wholeSeconds
         )
@@ -146,14 +145,15 @@ extension HonuaProcessReconciler {
 
     /// Whether the spec asks for something else than what the run began with.
     /// - Parameter state: nil for a finished process, of which only the definition's hash is known.
-    func isDefinitionChanged(_ process: HonuaProcess, since state: ProcessState?) -> Bool {
-        // The first generation is what the run began with.
-        guard let generation = process.metadata.generation, generation > 1 else { return false }
-        guard let request = try? process.request(defaults: settings.defaults, actions: engine.actions) else {
-            return true
+    func isDefinitionChanged(_ process: HonuaProcess, since state: ProcessSummary?) -> Bool {
+        // The first generation is what the run began with; templates have generations of their own.
+        guard let generation = process.metadata.generation, generation > 1 || process.spec.usesTemplates else {
+            return false
         }
+        guard let request = try? request(for: process) else { return true }
         guard let state else { return process.status?.definition?.hash != request.definition.hash }
-        return state.definition != request.definition || state.input != request.input
+        let digest = request.input.map { Digest.sha256($0.serialized()) }
+        return state.definitionHash != request.definition.hash || state.inputDigest != digest
     }
 
     // MARK: Memory
@@ -172,7 +172,7 @@ extension HonuaProcessReconciler {
 
     func recall(_ key: ObjectKey) -> Memory? { memory.withLock { $0[key] } }
 
-    func noteRun(_ state: ProcessState, _ key: ObjectKey) {
+    func noteRun(_ state: ProcessSummary, _ key: ObjectKey) {
         memory.withLock { memory in
             memory[key]?.stateMissingSince = nil
             guard memory[key]?.runSeen?.rerun != state.rerun else { return }
@@ -197,20 +197,20 @@ extension HonuaProcessReconciler {
     }
 
     /// One event for the start and one for the end of a run; what lies between is in the log and the status.
-    func recordTransition(from before: HonuaProcessStatus?, to state: ProcessState, _ process: HonuaProcess) {
+    func recordTransition(from before: HonuaProcessStatus?, to state: ProcessSummary, _ process: HonuaProcess) {
         let isNewRun = before?.state == nil || before?.rerun != state.rerun
         if isNewRun {
             let again = state.rerun > 0 ? " again" : ""
-            let message = "\(state.processType) started\(again), steps: \(state.steps.count)"
+            let message = "\(state.processType) started\(again), steps: \(state.stepCount)"
             record(.normal, "ProcessStarted", message, process)
         }
         guard isNewRun || before?.phase != state.status else { return }
         switch state.status {
-        case .completed: record(.normal, "ProcessCompleted", "all \(state.steps.count) steps are completed", process)
+        case .completed: record(.normal, "ProcessCompleted", "all \(state.stepCount) steps are completed", process)
         case .cancelled: record(.normal, "ProcessCancelled", "the process is cancelled", process)
         case .failed:
             let message = state.errorMessage ?? "no reason was recorded"
-            let isTimeout = message == ProcessState.timeoutMessage
+            let isTimeout = message == ProcessOutlook.timeoutMessage
             record(.warning, isTimeout ? "ProcessTimedOut" : "ProcessFailed", message, process)
         case .pending, .running, .paused, .cancelling: break
         }

@@ -14,6 +14,7 @@ public import Workflows
 public final class HonuaProcessReconciler: Sendable {
     let engine: ProcessEngine
     let controller: Controller<HonuaProcess>
+    let templates: Store<HonuaProcessTemplate>
     let events: EventRecorder
     let settings: Settings
     let logger: Logger
@@ -65,9 +66,26 @@ public final class HonuaProcessReconciler: Sendable {
     ) {
         self.engine = engine
         self.controller = controller
+        templates = Self.watchTemplates(controller)
         self.events = events
         self.settings = settings
         self.logger = logger
+    }
+
+    /// A template that comes, changes or goes concerns the processes that refer to it, be it through a sub-process.
+    private static func watchTemplates(_ controller: Controller<HonuaProcess>) -> Store<HonuaProcessTemplate> {
+        let users = controller.store.index { process in
+            process.isFinished && !process.wantsRerun
+                ? [] : process.spec.usesTemplates ? [process.metadata.namespace ?? ""] : []
+        }
+        return controller.watches(HonuaProcessTemplate.self) { template in
+            Array(users.keys(template.metadata.namespace ?? ""))
+        }
+    }
+
+    /// The template of a name, as it is now.
+    var templateLookup: TemplateLookup {
+        { [templates] namespace, name in templates.get(ObjectKey(namespace: namespace, name: name)) }
     }
 
     /// What the operator's service account must be allowed, for `manifests/rbac`.
@@ -78,6 +96,7 @@ public final class HonuaProcessReconciler: Sendable {
             verbs: ["get", "list", "watch", "patch", "delete"]
         ),
         Permission(group: "honua.io", resources: ["honuaprocesses/status"], verbs: ["patch"]),
+        Permission(group: "honua.io", resources: ["honuaprocesstemplates"], verbs: ["get", "list", "watch"]),
         Permission(group: "", resources: ["events"], verbs: ["create", "patch"]),
     ]
 
@@ -112,31 +131,61 @@ public final class HonuaProcessReconciler: Sendable {
         let request = try request(for: process)
         if process.wantsSuspension { return try await showSuspended(process) }
         let accepted = try await addFinalizer(to: process)
-        engine.submit(request, mode: .begin)
-        return try await follow(engine.snapshot(of: request.id), accepted)
+        return try await submit(request, accepted)
     }
 
     /// A resource with the finalizer and without a run: this operator has just started, or the run was forgotten.
     private func begin(_ process: HonuaProcess) async throws -> Requeue {
         guard let reference = process.status?.state else {
             // The status may never have been written although the process has begun; the store knows.
-            if try await engine.store.load(process.metadata.uid) != nil {
+            if try await engine.store.load(.state(processID: process.metadata.uid)) != nil {
                 engine.submit(recoveryRequest(for: process), mode: .recover(knownEpoch: 0))
                 return .awaitChange
             }
             if process.wantsCancellation != nil { return try await showCancelledBeforeStart(process) }
             let request = try request(for: process)
             if process.wantsSuspension { return try await showSuspended(process) }
-            engine.submit(request, mode: .begin)
-            return .awaitChange
+            return try await submit(request, process)
         }
         guard reference.store == engine.store.name else { return try await waitForStore(reference, process) }
         engine.submit(recoveryRequest(for: process), mode: .recover(knownEpoch: reference.epoch))
         return .awaitChange
     }
 
-    private func request(for process: HonuaProcess) throws(InvalidSpec) -> ProcessRequest {
-        try process.request(defaults: settings.defaults, actions: engine.actions)
+    func request(for process: HonuaProcess) throws(InvalidSpec) -> ProcessRequest {
+        try process.request(defaults: settings.defaults, actions: engine.actions, templates: templateLookup)
+    }
+
+    /// Asks the engine for a new run. When as many wait as may, the engine reports the process when there is room.
+    private func submit(_ request: ProcessRequest, _ process: HonuaProcess) async throws -> Requeue {
+        guard engine.submit(request, mode: .begin) == .queueFull else {
+            return try await follow(engine.snapshot(of: request.id), process)
+        }
+        if hasWaitedTooLong(process, request.pendingTimeout) { return try await showExpired(process) }
+        let waited = ContinuousClock.now - (recall(process.metadata.key)?.firstSeen ?? .now)
+        guard waited >= settings.queueReportDelay else { return .after(settings.queueReportDelay - waited) }
+        let message = "waits for capacity: the queue is full"
+        try await write(
+            projection(process).status(.working(.queueFull, message: message), phase: .pending),
+            to: process
+        )
+        return request.pendingTimeout.map { .after($0 - waited) } ?? .awaitChange
+    }
+
+    /// Whether a process has waited for capacity longer than it may.
+    private func hasWaitedTooLong(_ process: HonuaProcess, _ limit: Duration?) -> Bool {
+        guard let limit, process.status?.state == nil else { return false }
+        return ContinuousClock.now - (recall(process.metadata.key)?.firstSeen ?? .now) >= limit
+    }
+
+    private func showExpired(_ process: HonuaProcess) async throws -> Requeue {
+        let outlook = ProcessOutlook.failed(.deadlineExceeded, message: "Timeout exceeded")
+        var status = projection(process).status(outlook, phase: .failed)
+        status.rerunToken = process.spec["rerunToken"]?.string
+        if try await write(status, to: process) {
+            record(.warning, "ProcessTimedOut", "waited for capacity longer than spec.pendingTimeout", process)
+        }
+        return .awaitChange
     }
 
     /// A process that has begun is pinned: its state says what it does, whatever the spec says now.
@@ -176,6 +225,7 @@ public final class HonuaProcessReconciler: Sendable {
             guard let state = run.state else { return .awaitChange }
             noteRun(state, process.metadata.key)
             command(state, process)
+            followDefinition(state, process)
             return try await reportWhenDue(state, run.heldBecause, process)
         case .ended(let end):
             return try await conclude(end, run.state, process)
@@ -189,6 +239,11 @@ public final class HonuaProcessReconciler: Sendable {
             engine.forget(id)
             return try await begin(process)
         }
+        let pendingTimeout = process.spec["pendingTimeout"]?.string.flatMap { Duration(text: $0) }
+        if hasWaitedTooLong(process, pendingTimeout), engine.expire(id) {
+            engine.forget(id)
+            return try await showExpired(process)
+        }
         let waited = ContinuousClock.now - (recall(process.metadata.key)?.firstSeen ?? .now)
         guard waited >= settings.queueReportDelay else { return .after(settings.queueReportDelay - waited) }
         let load = engine.load
@@ -197,22 +252,38 @@ public final class HonuaProcessReconciler: Sendable {
             message: "waits for capacity: \(load.active) processes are running"
         )
         try await write(projection(process).status(outlook, phase: hasState ? nil : .pending), to: process)
-        return .awaitChange
+        return pendingTimeout.map { .after(max(.milliseconds(10), $0 - waited)) } ?? .awaitChange
+    }
+
+    /// Tells the engine of a definition that has changed, if the run is not to keep the one it began with.
+    private func followDefinition(_ state: ProcessSummary, _ process: HonuaProcess) {
+        guard process.definitionPolicy != .pin, state.ending == nil, let request = try? request(for: process) else {
+            return
+        }
+        let isSame = request.definition.hash == state.definitionHash
+        switch process.definitionPolicy {
+        case .pin: return
+        case .restart: if !isSame { engine.send(.restart(request.restart), to: state.processId) }
+        case .migrate:
+            if !isSame || state.incompatibility != nil {
+                engine.send(.migrate(request.definition), to: state.processId)
+            }
+        }
     }
 
     /// The spec is the user's wish, the state is how things are; a command is what lies between.
-    private func command(_ state: ProcessState, _ process: HonuaProcess) {
+    private func command(_ state: ProcessSummary, _ process: HonuaProcess) {
         if let mode = process.wantsCancellation {
             if state.status != .cancelling || mode == .force { engine.send(.cancel(mode), to: state.processId) }
         } else if process.wantsSuspension, state.status == .running {
             engine.send(.pause, to: state.processId)
-        } else if !process.wantsSuspension, state.status == .paused {
+        } else if !process.wantsSuspension, state.status == .paused, state.incompatibility == nil {
             engine.send(.resume, to: state.processId)
         }
     }
 
     private func reportWhenDue(
-        _ state: ProcessState,
+        _ state: ProcessSummary,
         _ heldBecause: String?,
         _ process: HonuaProcess
     ) async throws -> Requeue {
@@ -224,7 +295,7 @@ public final class HonuaProcessReconciler: Sendable {
 
     /// Writes are what limits throughput, so a report that says little waits for one that says more.
     private func delayBeforeReport(
-        _ state: ProcessState,
+        _ state: ProcessSummary,
         _ heldBecause: String?,
         _ process: HonuaProcess
     ) -> Duration {
@@ -242,7 +313,7 @@ public final class HonuaProcessReconciler: Sendable {
     }
 
     private func report(
-        _ state: ProcessState,
+        _ state: ProcessSummary,
         _ heldBecause: String?,
         _ process: HonuaProcess,
         isFinal: Bool = false
@@ -270,7 +341,7 @@ public final class HonuaProcessReconciler: Sendable {
 
     // MARK: After the run
 
-    private func conclude(_ end: RunEnd, _ state: ProcessState?, _ process: HonuaProcess) async throws -> Requeue {
+    private func conclude(_ end: RunEnd, _ state: ProcessSummary?, _ process: HonuaProcess) async throws -> Requeue {
         let id = process.metadata.uid
         switch end {
         case .finished:
@@ -295,7 +366,7 @@ public final class HonuaProcessReconciler: Sendable {
             // Another replica has it. Should that one die, its heartbeat is what tells; until then stay away.
             logger.notice("left to its other owner", metadata: ["process_id": "\(id)"])
             return .awaitChange
-        case .withdrawn, .shutDown:
+        case .withdrawn, .expired, .shutDown:
             engine.forget(id)
             return .awaitChange
         }

@@ -16,21 +16,37 @@ enum ProcessOutlook: Sendable, Hashable {
     /// It ended without doing what it was asked.
     case failed(HonuaProcessReason, message: String)
 
+    /// What is told besides.
+    struct Marks: Sendable, Hashable {
+        var isSuspended = false
+        var isDefinitionChanged = false
+        /// What a decision is waited for.
+        var waitsForApproval: String?
+        var isRolledBack = false
+    }
+
     /// The conditions of this outlook. `lastTransitionTime` is that of `previous` where the status is the same.
     func conditions(
         previous: [Condition],
-        isSuspended: Bool,
-        isDefinitionChanged: Bool,
+        _ marks: Marks,
         generation: Int?,
         now: Timestamp
     ) -> [Condition] {
         var conditions = main
-        if isSuspended {
+        if marks.isSuspended {
             conditions.append(
                 Condition(HonuaProcessCondition.suspended, .true, reason(.suspended), "spec.suspend is true")
             )
         }
-        if isDefinitionChanged {
+        if let message = marks.waitsForApproval {
+            let type = HonuaProcessCondition.waitingForApproval
+            conditions.append(Condition(type, .true, reason(.waitingForApproval), message))
+        }
+        if marks.isRolledBack {
+            let message = "what was done has been undone, as far as it could be"
+            conditions.append(Condition(HonuaProcessCondition.rolledBack, .true, reason(.rolledBack), message))
+        }
+        if marks.isDefinitionChanged {
             let message =
                 "the spec changed after the run began; the run keeps what it began with. "
                 + "Set spec.rerunToken to run the new one"
@@ -76,7 +92,7 @@ enum ProcessOutlook: Sendable, Hashable {
         case .refused(let message):
             stalled(.invalidSpec, message, completed: .false)
         case .failed(let why, let message):
-            stalled(why, message, completed: .true)
+            stalled(why, message, completed: why == .definitionIncompatible ? .false : .true)
         }
     }
 

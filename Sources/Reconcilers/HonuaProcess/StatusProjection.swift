@@ -14,7 +14,7 @@ struct StatusProjection {
     private var previous: HonuaProcessStatus { process.status ?? HonuaProcessStatus() }
 
     /// The status of a process that has a state.
-    func status(of state: ProcessState, heldBecause: String?, isDefinitionChanged: Bool) -> HonuaProcessStatus {
+    func status(of state: ProcessSummary, heldBecause: String?, isDefinitionChanged: Bool) -> HonuaProcessStatus {
         var status = previous
         status.processId = state.processId
         status.phase = state.status
@@ -25,17 +25,18 @@ struct StatusProjection {
         status.errorMessage = state.errorMessage
         status.createdResources = state.createdResources
         status.cleanedUp = state.cleanedUp
-        status.steps = state.steps.prefix(HonuaProcessStatus.maximumSteps).map(Self.summary)
-        status.definition = DefinitionReference(state.definition)
+        status.steps = state.steps.map(Self.summary)
+        status.definition = DefinitionReference(state)
         status.state = StateReference(store: storeName, state)
         status.rerun = state.rerun
         status.rerunToken = state.rerunToken
-        return finished(
-            status,
-            ProcessOutlook(state, heldBecause: heldBecause),
-            isSuspended: state.status == .paused,
-            isDefinitionChanged: isDefinitionChanged
+        let marks = ProcessOutlook.Marks(
+            isSuspended: state.status == .paused && state.incompatibility == nil,
+            isDefinitionChanged: isDefinitionChanged,
+            waitsForApproval: state.undecided?.message,
+            isRolledBack: state.rolledBack && state.status.isFinished
         )
+        return finished(status, ProcessOutlook(state, heldBecause: heldBecause), marks)
     }
 
     /// The status of a process without a state of its own to show.
@@ -54,21 +55,20 @@ struct StatusProjection {
             status.errorMessage = reason == .cancelled ? nil : message
         }
         if case .refused(let message) = outlook { status.errorMessage = "Invalid configuration: \(message)" }
-        return finished(status, outlook, isSuspended: isSuspended, isDefinitionChanged: isDefinitionChanged)
+        let marks = ProcessOutlook.Marks(isSuspended: isSuspended, isDefinitionChanged: isDefinitionChanged)
+        return finished(status, outlook, marks)
     }
 
     private func finished(
         _ status: HonuaProcessStatus,
         _ outlook: ProcessOutlook,
-        isSuspended: Bool,
-        isDefinitionChanged: Bool
+        _ marks: ProcessOutlook.Marks
     ) -> HonuaProcessStatus {
         var status = status
         status.observedGeneration = process.metadata.generation
         status.conditions = outlook.conditions(
             previous: previous.conditions ?? [],
-            isSuspended: isSuspended,
-            isDefinitionChanged: isDefinitionChanged,
+            marks,
             generation: process.metadata.generation,
             now: now
         )
@@ -79,26 +79,29 @@ struct StatusProjection {
         var summary = StepSummary()
         summary.name = step.name
         summary.phase = step.status
-        summary.attempt = step.attempt
-        summary.key = step.key
-        summary.startTime = step.startTime
-        summary.endTime = step.endTime
-        summary.message = step.message.map { String($0.prefix(1024)) }
-        summary.outputDigest = step.output.map { Digest.sha256($0.serialized()) }
+        summary.attempt = step.execution.attempt
+        summary.key = step.execution.key
+        summary.startTime = step.execution.startTime
+        summary.endTime = step.execution.endTime
+        // A hundred steps with long messages must still fit into an object.
+        summary.message = step.execution.message.map { String($0.prefix(256)) }
+        summary.outputDigest = step.outputPart?.digest ?? step.output.map { Digest.sha256($0.serialized()) }
+        let undoing = step.compensation?.execution.status
+        summary.compensation = undoing == .pending ? nil : undoing
         return summary
     }
 }
 
 extension DefinitionReference {
-    init(_ definition: WorkflowDefinition) {
+    init(_ state: ProcessSummary) {
         self.init()
-        name = definition.name
-        hash = definition.hash
+        name = state.processType
+        hash = state.definitionHash
     }
 }
 
 extension StateReference {
-    init(store: String, _ state: ProcessState) {
+    init(store: String, _ state: ProcessSummary) {
         self.init()
         self.store = store
         version = state.version

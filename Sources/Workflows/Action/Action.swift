@@ -13,17 +13,51 @@ public protocol Action: Sendable {
     var about: String { get }
     /// What `with` may hold.
     var inputSchema: JSONSchema { get }
+    /// Whether the target recognises a repetition by the key, so that running again does no harm.
+    var isIdempotent: Bool { get }
+    /// Whether `outcome` can tell what has become of an effect.
+    var canVerify: Bool { get }
     /// Does the work.
     /// - Parameter inputs: valid under `inputSchema`.
     /// - Returns: the step's output.
+    /// - Throws: `StepError`; anything else counts as transient. `CancellationError` when its task is cancelled.
     func perform(_ inputs: JSONValue, _ context: StepContext) async throws -> JSONValue
+    /// Looks at the target, by the key, for what an attempt that was cut off has done.
+    func outcome(of inputs: JSONValue, _ context: StepContext) async throws -> StepOutcome
+}
+
+extension Action {
+    /// No: what cannot be recognised must not be repeated unasked.
+    public var isIdempotent: Bool { false }
+    /// No.
+    public var canVerify: Bool { false }
+    /// Unknown.
+    public func outcome(of inputs: JSONValue, _ context: StepContext) async throws -> StepOutcome { .unknown }
+
+    /// What to do about an unknown outcome when the definition does not say.
+    var defaultUnknownOutcomePolicy: UnknownOutcomePolicy {
+        if canVerify { return .verify }
+        return isIdempotent ? .retryIfIdempotent : .askHuman
+    }
+}
+
+/// What has become of an effect whose result was lost.
+public enum StepOutcome: Sendable, Hashable {
+    /// It has happened, with this output.
+    case happened(output: JSONValue)
+    /// It has not happened and will not.
+    case didNotHappen
+    /// The target does not tell.
+    case unknown
 }
 
 /// What an action may know about the step it works for.
 public struct StepContext: Sendable {
     /// The process.
     public let processID: String
-    /// The step's name.
+    /// Of the process's resource.
+    public let namespace: String?
+    /// The step's name; with a list, the element's place as well: `resize[17]`.
     public let step: String
     /// Identifies the step's effect: constant over attempts, restarts and owners.
     public let idempotencyKey: String
@@ -31,55 +65,47 @@ public struct StepContext: Sendable {
     public let attempt: Int
     /// For waiting.
     public let time: TimeSource
+    /// Records something the step has made, such as `Deployment gis/tiles`, before it goes on: it is stored when this
+    /// returns.
+    public let recordResource: @Sendable (String) async throws -> Void
+    /// Runs the sub-process that the inputs name, and waits for its outputs.
+    let runSubprocess: @Sendable (JSONValue) async throws -> JSONValue
     /// Carries the process id and the step.
     public let logger: Logger
 }
 
-/// Why a step did not do its work.
-public struct StepError: Error, Sendable, Hashable, CustomStringConvertible {
-    /// What would help.
-    public enum Class: String, Sendable, Hashable, CaseIterable, SchemaRepresentable {
-        /// Another attempt may do better.
-        case transient = "Transient"
-        /// Another attempt cannot do better.
-        case permanent = "Permanent"
-        /// The attempt took too long; another one may be faster.
-        case timeout = "Timeout"
-    }
-
-    /// Whether another attempt makes sense.
-    public let errorClass: Class
-    /// A stable text for people to group by: no ids, no times.
-    public let summary: String
-    /// More about this one failure; nil when the summary says it all.
-    public let detail: String?
-
-    /// A failure from its parts.
-    public init(_ errorClass: Class, _ summary: String, detail: String? = nil) {
-        self.errorClass = errorClass
-        self.summary = summary
-        self.detail = detail
-    }
-
-    /// Summary and detail.
-    public var description: String { detail.map { "\(summary): \($0)" } ?? summary }
-
-    /// A step whose attempt took longer than its limit.
-    public static let timeoutExceeded = StepError(.timeout, "Timeout exceeded")
-}
-
 /// The actions an engine knows, by name.
 public struct ActionCatalog: Sendable {
-    private let actions: [String: any Action]
+    private struct Entry: Sendable {
+        let action: any Action
+        /// Made once: it is asked for at every start of a step.
+        let inputSchema: JSONSchema
+    }
+
+    private var entries: [String: Entry] = [:]
 
     /// A catalog; of two actions with one name the later one counts.
     public init(_ actions: [any Action]) {
-        self.actions = Dictionary(actions.map { ($0.name, $0) }, uniquingKeysWith: { $1 })
+        for action in actions { add(action) }
+    }
+
+    private mutating func add(_ action: any Action) {
+        entries[action.name] = Entry(action: action, inputSchema: action.inputSchema)
+    }
+
+    /// This catalog and one action more.
+    func adding(_ action: any Action) -> ActionCatalog {
+        var catalog = self
+        catalog.add(action)
+        return catalog
     }
 
     /// The action of that name.
-    public subscript(name: String) -> (any Action)? { actions[name] }
+    public subscript(name: String) -> (any Action)? { entries[name]?.action }
+
+    /// What the inputs of the action of that name may hold.
+    public func inputSchema(of name: String) -> JSONSchema? { entries[name]?.inputSchema }
 
     /// All names, sorted.
-    public var names: [String] { actions.keys.sorted() }
+    public var names: [String] { entries.keys.sorted() }
 }

@@ -8,6 +8,8 @@ public struct RetryBackoff: Described, Hashable {
     public var factor: Double?
     /// No delay is longer.
     public var maxDuration: String?
+    /// How much longer a delay may get at random, as a share of it.
+    public var jitter: Double?
 
     /// Five seconds, always.
     public init() {}
@@ -27,11 +29,23 @@ public struct RetryBackoff: Described, Hashable {
             "No delay is longer, for example 5m. Default: no limit.",
             adjust: asDuration
         ),
+        Field("jitter", \.jitter, "Lengthens each delay by up to this share of it, 0 to 1. Default 0.") {
+            $0.minimum = 0
+            $0.maximum = 1
+        },
     ]
 
-    /// The delay after the given attempt (counted from 1) has failed. Without jitter: the engine is deterministic, and
-    /// few steps fail together against one target.
-    public func delay(afterAttempt attempt: Int) -> Duration {
+    /// The delay after the given attempt (counted from 1) has failed.
+    /// - Parameter seed: decides the jitter: the engine is deterministic, so the chance lies in the step's key.
+    public func delay(afterAttempt attempt: Int, seed: String) -> Duration {
+        let plain = delayWithoutJitter(afterAttempt: attempt)
+        guard let jitter, jitter > 0 else { return plain }
+        var hash: UInt64 = 0xcbf2_9ce4_8422_2325  // FNV-1a, 64 bits
+        for byte in "\(seed)/\(attempt)".utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
+        return plain + plain * (jitter * Double(hash >> 11) / Double(1 << 53))
+    }
+
+    private func delayWithoutJitter(afterAttempt attempt: Int) -> Duration {
         let first = Duration(text: duration) ?? .seconds(5)
         let limit = maxDuration.flatMap { Duration(text: $0) }
         var delay = first
@@ -51,7 +65,9 @@ public struct RetryPolicy: Described, Hashable {
     public var limit = 3
     /// Between the attempts.
     public var backoff: RetryBackoff?
-    /// An expression over `error`; see `WorkflowDefinition.violations`.
+    /// The classes of failures that are tried again; transient ones and time-outs by default.
+    public var on: [StepError.Class]?
+    /// An expression over `error`; false ends the attempts.
     public var retryWhen: String?
 
     /// Three more attempts, five seconds apart.
@@ -72,7 +88,8 @@ public struct RetryPolicy: Described, Hashable {
             $0.maximum = 1000
         },
         Field("backoff", \.backoff, "Delays between the attempts."),
-        Field("retryWhen", \.retryWhen, "CEL over `error`: retry only when true. Default: transient errors."),
+        Field("on", \.on, "Classes of failures that are tried again. Default: Transient and Timeout."),
+        Field("retryWhen", \.retryWhen, "CEL over `error`: a failure is tried again only when it is true."),
     ]
 }
 

@@ -12,16 +12,22 @@ public struct StepDefinition: Described, Hashable {
     public var needs: [String]?
     /// A condition; the step is skipped when it is false.
     public var when: String?
-    /// A list; the step runs once for each element.
-    public var forEach: JSONValue?
+    /// Runs the step once for each element of a list.
+    public var forEach: ForEach?
     /// Overrides the process's policy.
     public var retry: RetryPolicy?
     /// For one attempt.
     public var timeout: String?
+    /// How long the step may wait for its locks.
+    public var pendingTimeout: String?
     /// Undoes the step on rollback.
-    public var compensate: JSONValue?
-    /// What to do when nobody knows whether the step's effect happened.
-    public var onUnknown: String?
+    public var compensate: Compensation?
+    /// What to do when nobody knows whether the step's effect happened. nil: what suits the action.
+    public var onUnknown: UnknownOutcomePolicy?
+    /// Held while the step runs and waits for other attempts.
+    public var locks: [LockReference]?
+    /// Reuses an earlier output.
+    public var memoize: Memoization?
 
     /// A step without a name.
     public init() {}
@@ -71,9 +77,15 @@ public struct StepDefinition: Described, Hashable {
         Field("forEach", \.forEach, "Runs the step once for each element of a list."),
         Field("retry", \.retry, "Overrides the retry policy of the process."),
         Field("timeout", \.timeout, "Limit for one attempt, for example 10m. Default: none.", adjust: asDuration),
-        Field("compensate", \.compensate, "The action that undoes this step on rollback.") { $0.kind = .object },
-        Field("onUnknown", \.onUnknown, "What to do when it is unknown whether the step's effect happened.") {
-            $0.allowedValues = ["Verify", "RetryIfIdempotent", "AskHuman"]
-        },
+        Field(
+            "pendingTimeout",
+            \.pendingTimeout,
+            "How long the step may wait for its locks. Default: no limit.",
+            adjust: asDuration
+        ),
+        Field("compensate", \.compensate, "The action that undoes this step on rollback."),
+        Field("onUnknown", \.onUnknown, "What to do when it is unknown whether the step's effect happened."),
+        Field("locks", \.locks, "Mutexes and semaphores that the step holds.") { $0.maxItems = 16 },
+        Field("memoize", \.memoize, "Reuses the output of an earlier step with the same key."),
     ]
 }

@@ -2,19 +2,21 @@
 public struct EngineConfiguration: Sendable {
     /// Processes that run at once; paused ones do not count.
     public var maxConcurrentProcesses = 10
-    /// Steps of one process that run at once.
-    public var stepParallelism = 4
-    /// How often a running process is committed even when nothing happens, so that its budgets and its document's
+    /// Processes that may wait for one of those places without ever having run. More are turned away and come again.
+    public var maxQueuedProcesses = 100
+    /// Of each process: how many steps run at once, how long a cancellation takes, how large outputs may be.
+    public var limits = ProcessLimits()
+    /// How often a running process is committed even when nothing happens, so that its budgets and its documents'
     /// time to live survive a crash.
     public var checkpointInterval: Duration = .seconds(30)
     /// How long the document of a finished process is kept.
     public var timeToLive: Duration = .seconds(86400)
-    /// How long interrupted steps may take to stop before a graceful cancellation becomes a forced one.
-    public var cancellationLimit: Duration = .seconds(60)
     /// Whether a takeover must be confirmed by `ProcessEngine.announced` before effects follow.
     public var announcesTakeovers = true
-    /// What a step's output may measure as JSON. It is part of the state document, which is meant to stay below 64 kB.
-    public var maximumOutputBytes = 32 << 10
+    /// What one output of a step may measure as JSON. Those beyond 4 kB are stored apart from the state document.
+    public var maximumOutputBytes = 256 << 10
+    /// A process that makes no progress for so long is reported in the log.
+    public var stallLimit: Duration = .seconds(30 * 60)
 
     /// The defaults.
     public init() {}
@@ -22,6 +24,4 @@ public struct EngineConfiguration: Sendable {
     /// How long the document of an unfinished process is kept without a commit: a week at least, so that a weekend
     /// without an operator loses nothing.
     var unfinishedTimeToLive: Duration { max(timeToLive, .seconds(7 * 86400)) }
-
-    var limits: ProcessState.Limits { ProcessState.Limits(stepParallelism: stepParallelism) }
 }

@@ -5,51 +5,123 @@ internal import Synchronization
 /// Runs processes: admits them up to its limit, and keeps one `ProcessRun` for each.
 ///
 /// `run()` must be running. Everything else returns at once; what comes of it is seen in snapshots, and `onChange` is
-/// told the id of each process whose snapshot has changed.
+/// told of each process whose snapshot has changed.
 public final class ProcessEngine: Sendable {
     /// Where the states of all runs are.
-    public let store: any ProcessStateStore
+    public let store: any DocumentStore
     /// What steps can do here.
     public let actions: ActionCatalog
+    /// The language of conditions and `${{ }}`.
+    public let language: any ExpressionLanguage
     let configuration: EngineConfiguration
+    let environment: MachineEnvironment
     let time: TimeSource
     let failPoint: FailPointHandler?
+    let fault: PlantedFault?
+    let gate: OwnershipGate?
+    let locks: LockTable
+    let memos: MemoTable
     let logger: Logger
+    private let replica: String
     private let onChange: @Sendable (ProcessRequest) -> Void
 
     private struct State {
         /// Every run that is queued, working, or ended and not yet forgotten.
         var runs: [String: ProcessRun] = [:]
-        var queue: Deque<ProcessRun> = []
-        /// Ids of runs that take a slot.
-        var active: Set<String> = []
+        var queue = AdmissionQueue<ProcessRun>()
+        /// What was turned away because too many were waiting, in turn.
+        var turnedAway: Deque<ProcessRequest> = []
+        /// The runs that take a slot, with their namespaces.
+        var active: [String: String] = [:]
+        var activeByNamespace: [String: Int] = [:]
         /// Ids of runs to drop when they end.
         var unwanted: Set<String> = []
         var isShutDown = false
+
+        mutating func occupy(_ run: ProcessRun) {
+            let namespace = run.request.namespace ?? ""
+            guard !run.isSubprocess, active.updateValue(namespace, forKey: run.id) == nil else { return }
+            activeByNamespace[namespace, default: 0] += 1
+        }
+
+        mutating func vacate(_ id: String) -> Bool {
+            guard let namespace = active.removeValue(forKey: id) else { return false }
+            activeByNamespace[namespace, default: 1] -= 1
+            return true
+        }
     }
 
     private let state = Mutex(State())
+    private let plans = Mutex<[String: Plan]>([:])
+    private let commits = Atomic<UInt64>(0)
     private let admitted: AsyncStream<ProcessRun>
     private let admission: AsyncStream<ProcessRun>.Continuation
 
     /// An engine at rest.
     /// - Parameters:
+    ///   - replica: part of the names of commits, so that no two replicas write equal ones.
+    ///   - gate: asked before each effect; nil when nobody else shares the store.
     ///   - failPoint: for tests that kill the process; see `FailPoint`.
     ///   - onChange: told about every change of a snapshot; may come often and must be quick.
-    public init(
-        store: any ProcessStateStore,
+    public convenience init(
+        store: any DocumentStore,
         actions: ActionCatalog,
+        language: any ExpressionLanguage = CELExpressions(),
         configuration: EngineConfiguration = EngineConfiguration(),
         time: TimeSource = .system,
+        replica: String = String(UInt64.random(in: .min ... .max), radix: 16),
+        gate: OwnershipGate? = nil,
         failPoint: FailPointHandler? = nil,
         logger: Logger,
         onChange: @escaping @Sendable (ProcessRequest) -> Void
     ) {
+        self.init(
+            store: store,
+            actions: actions,
+            language: language,
+            configuration: configuration,
+            time: time,
+            replica: replica,
+            gate: gate,
+            failPoint: failPoint,
+            fault: nil,
+            logger: logger,
+            onChange: onChange
+        )
+    }
+
+    /// An engine with a fault in it; see `PlantedFault`.
+    package init(
+        store: any DocumentStore,
+        actions: ActionCatalog,
+        language: any ExpressionLanguage,
+        configuration: EngineConfiguration,
+        time: TimeSource,
+        replica: String,
+        gate: OwnershipGate?,
+        failPoint: FailPointHandler?,
+        fault: PlantedFault?,
+        logger: Logger,
+        onChange: @escaping @Sendable (ProcessRequest) -> Void
+    ) {
+        let actions = actions.adding(SubprocessAction())
         self.store = store
         self.actions = actions
+        self.language = language
         self.configuration = configuration
+        environment = MachineEnvironment(
+            actions: actions,
+            language: language,
+            limits: configuration.limits,
+            fault: fault
+        )
         self.time = time
+        self.replica = replica
+        self.gate = gate
         self.failPoint = failPoint
+        self.fault = fault
+        locks = LockTable(store: store, time: time, checksClaims: fault != .leakedLock, logger: logger)
+        memos = MemoTable(store: store)
         self.logger = logger
         self.onChange = onChange
         (admitted, admission) = AsyncStream.makeStream()
@@ -69,43 +141,92 @@ public final class ProcessEngine: Sendable {
         }
     }
 
+    // MARK: Submitting
+
     /// Asks for a run. Does nothing when there is one for that id that has not been forgotten.
-    public func submit(_ request: ProcessRequest, mode: RunMode) {
-        let isNew = state.withLock { state in
-            guard state.runs[request.id] == nil, !state.isShutDown else { return false }
+    @discardableResult
+    public func submit(_ request: ProcessRequest, mode: RunMode) -> Submission {
+        let result = state.withLock { state -> Submission in
+            guard !state.isShutDown else { return .shutDown }
+            guard state.runs[request.id] == nil else { return .known }
+            var isRecovery = true
+            if case .begin = mode { isRecovery = false }
+            guard isRecovery || state.queue.newCount < queueLimit(state) else {
+                if !state.turnedAway.contains(where: { $0.id == request.id }) { state.turnedAway.append(request) }
+                return .queueFull
+            }
             let run = ProcessRun(request, mode: mode, engine: self)
             state.runs[request.id] = run
-            // What has run before goes first: it may hold resources that others wait for.
-            if case .recover = mode { state.queue.prepend(run) } else { state.queue.append(run) }
-            return true
+            state.queue.add(
+                run,
+                id: request.id,
+                namespace: request.namespace ?? "",
+                priority: request.priority,
+                isRecovery: isRecovery
+            )
+            return .accepted
         }
-        if isNew { admit() }
+        if result == .accepted { admit() }
+        return result
     }
+
+    /// Whoever is let in at once does not wait.
+    private func queueLimit(_ state: borrowing State) -> Int {
+        configuration.maxQueuedProcesses + max(0, configuration.maxConcurrentProcesses - state.active.count)
+    }
+
+    /// Starts a sub-process, which runs in the slot of its parent.
+    func submitSubprocess(_ request: ProcessRequest, mode: RunMode) -> ProcessRun? {
+        let run = state.withLock { state -> ProcessRun? in
+            guard !state.isShutDown else { return nil }
+            if let run = state.runs[request.id] {
+                // One that has ended is made way for; one that works is joined.
+                guard case .ended = run.snapshot.activity else { return run }
+            }
+            let run = ProcessRun(request, mode: mode, engine: self)
+            state.runs[request.id] = run
+            admission.yield(run)
+            return run
+        }
+        return run
+    }
+
+    // MARK: Commands
 
     /// Passes an event to the process's run; false when there is no run that could take it.
     @discardableResult
-    public func send(_ event: ProcessEvent, to processID: String) -> Bool {
+    public func send(_ command: ProcessCommand, to processID: String) -> Bool {
         guard let run = state.withLock({ $0.runs[processID] }) else { return false }
-        run.send(event)
+        run.send(.command(command))
         return true
     }
 
     /// Takes a run that is still queued out of the queue; false when it has begun.
-    public func withdraw(_ processID: String) -> Bool {
-        let run = state.withLock { state -> ProcessRun? in
-            guard let index = state.queue.firstIndex(where: { $0.id == processID }) else { return nil }
-            return state.queue.remove(at: index)
+    public func withdraw(_ processID: String) -> Bool { withdraw(processID, .withdrawn) }
+
+    private func withdraw(_ processID: String, _ end: RunEnd) -> Bool {
+        let run = state.withLock { state in
+            state.turnedAway.removeAll { $0.id == processID }
+            return state.queue.remove(id: processID)
         }
-        run?.end(.withdrawn)
+        run?.end(end)
         return run != nil
     }
+
+    /// Ends the wait of a run that has waited for capacity longer than it may; false when it has begun.
+    public func expire(_ processID: String) -> Bool { withdraw(processID, .expired) }
 
     /// Ends a run without touching its state: the process is not this engine's any more.
     /// - Parameter forgetting: drops the run from memory as soon as it has ended.
     public func abandon(_ processID: String, forgetting: Bool = false) {
         if forgetting { state.withLock { _ = $0.unwanted.insert(processID) } }
+        for child in subprocesses(of: processID) { abandon(child, forgetting: true) }
         if !withdraw(processID) { state.withLock { $0.runs[processID] }?.abandon() }
         if forgetting { dropUnwanted(processID) }
+    }
+
+    private func subprocesses(of processID: String) -> [String] {
+        state.withLock { $0.runs.values.filter { $0.request.parent == processID }.map(\.id) }
     }
 
     private func dropUnwanted(_ processID: String) {
@@ -124,6 +245,8 @@ public final class ProcessEngine: Sendable {
         state.withLock { $0.runs[processID] }?.announced(epoch: epoch)
     }
 
+    // MARK: What is known
+
     /// What is known about a process; nil when there is no run for it.
     public func snapshot(of processID: String) -> RunSnapshot? {
         state.withLock { $0.runs[processID] }?.snapshot
@@ -137,39 +260,71 @@ public final class ProcessEngine: Sendable {
         }
     }
 
-    /// How many runs take a slot, and how many wait for one.
-    public var load: (active: Int, queued: Int) {
-        state.withLock { ($0.active.count, $0.queue.count) }
+    /// How many runs take a slot, how many wait for one, and how many were turned away.
+    public var load: (active: Int, queued: Int, turnedAway: Int) {
+        state.withLock { ($0.active.count, $0.queue.count, $0.turnedAway.count) }
     }
+
+    // MARK: For runs
+
+    /// The compiled form of a definition; shared, because many processes have the same one.
+    func plan(of definition: WorkflowDefinition) -> Plan {
+        let hash = definition.hash
+        if let plan = plans.withLock({ $0[hash] }) { return plan }
+        let plan = Plan(definition, environment: environment)
+        plans.withLock { plans in
+            // A handful of definitions is what a replica runs; a flood of others must not fill the memory.
+            if plans.count >= 256 { plans.removeAll() }
+            plans[hash] = plan
+        }
+        return plan
+    }
+
+    /// No two commits have the same, so that each can be recognised.
+    func nextCommitID() -> String { "\(replica)-\(commits.add(1, ordering: .relaxed).newValue)" }
 
     /// Called by runs whenever their snapshot has changed.
     func changed(_ run: ProcessRun) {
         let isPaused = run.snapshot.state?.status == .paused
         let hasSlotToGive = state.withLock { state in
-            if isPaused { return state.active.remove(run.id) != nil }
-            // A resumed process goes on at once, even if that makes one too many for a while.
-            if case .live = run.snapshot.activity { state.active.insert(run.id) }
-            return false
+            switch run.snapshot.activity {
+            case .ended(.finished): return state.vacate(run.id)
+            case .live where isPaused: return state.vacate(run.id)
+            case .live:
+                // A resumed process goes on at once, even if that makes one too many for a while.
+                state.occupy(run)
+                return false
+            default: return false
+            }
         }
         if hasSlotToGive { admit() }
         onChange(run.request)
     }
 
     private func release(_ processID: String) {
-        state.withLock { _ = $0.active.remove(processID) }
+        let hasRun = state.withLock { $0.vacate(processID) }
         dropUnwanted(processID)
-        admit()
+        if hasRun { admit() }
     }
 
     private func admit() {
-        let admitted = state.withLock { state -> [ProcessRun] in
+        let (admitted, welcome) = state.withLock { state -> ([ProcessRun], [ProcessRequest]) in
             var admitted: [ProcessRun] = []
-            while state.active.count < configuration.maxConcurrentProcesses, let run = state.queue.popFirst() {
-                state.active.insert(run.id)
+            while state.active.count < configuration.maxConcurrentProcesses,
+                let run = state.queue.next(active: state.activeByNamespace)
+            {
+                state.occupy(run)
                 admitted.append(run)
             }
-            return admitted
+            var welcome: [ProcessRequest] = []
+            while state.queue.newCount + welcome.count < configuration.maxQueuedProcesses,
+                let request = state.turnedAway.popFirst()
+            {
+                welcome.append(request)
+            }
+            return (admitted, welcome)
         }
         for run in admitted { admission.yield(run) }
+        for request in welcome { onChange(request) }
     }
 }

@@ -10,7 +10,7 @@ public struct ProcessRequest: Sendable, Hashable {
     public var name: String
     /// Who asks.
     public var user: String?
-    /// As submitted.
+    /// As submitted, or as completed by the definition's parameters.
     public var input: JSONValue?
     /// Valid, resolved and from now on pinned.
     public var definition: WorkflowDefinition
@@ -18,8 +18,16 @@ public struct ProcessRequest: Sendable, Hashable {
     public var timeout: Duration
     /// For steps without their own.
     public var retry: RetryPolicy
+    /// When a step has given up.
+    public var onFailure: FailurePolicy
     /// Changes when a finished process is to run again.
     public var rerunToken: String?
+    /// Of those that wait for capacity, the one with the highest priority starts first.
+    public var priority: Int
+    /// How long it may wait for capacity.
+    public var pendingTimeout: Duration?
+    /// The process whose step this one is.
+    public var parent: String?
 
     /// A request from its parts.
     public init(
@@ -31,7 +39,11 @@ public struct ProcessRequest: Sendable, Hashable {
         definition: WorkflowDefinition,
         timeout: Duration,
         retry: RetryPolicy = RetryPolicy(),
-        rerunToken: String? = nil
+        onFailure: FailurePolicy = .stop,
+        rerunToken: String? = nil,
+        priority: Int = 0,
+        pendingTimeout: Duration? = nil,
+        parent: String? = nil
     ) {
         self.id = id
         self.namespace = namespace
@@ -41,7 +53,22 @@ public struct ProcessRequest: Sendable, Hashable {
         self.definition = definition
         self.timeout = timeout
         self.retry = retry
+        self.onFailure = onFailure
         self.rerunToken = rerunToken
+        self.priority = priority
+        self.pendingTimeout = pendingTimeout
+        self.parent = parent
+    }
+
+    /// The same work, as a running process takes it when its definition has changed.
+    public var restart: RestartRequest {
+        var restart = RestartRequest()
+        restart.definition = definition
+        restart.input = input
+        restart.timeoutMilliseconds = Int(timeout.milliseconds)
+        restart.retry = retry
+        restart.onFailure = onFailure
+        return restart
     }
 }
 
@@ -55,20 +82,26 @@ extension ProcessState {
         processId = request.id
         namespace = request.namespace
         name = request.name
-        processType = request.definition.name
         user = request.user
         input = request.input
         startTime = time
-        definition = request.definition
-        remainingMilliseconds = Int(request.timeout.milliseconds)
         retry = request.retry
+        onFailure = request.onFailure
         rerunToken = request.rerunToken
+        parent = request.parent
         self.rerun = rerun
         self.epoch = epoch
-        steps = request.definition.steps.map { definition in
-            var step = StepState()
-            step.name = definition.name
-            return step
-        }
+        pin(request.definition, timeout: Int(request.timeout.milliseconds))
+    }
+
+    /// Takes a definition whose steps have not begun.
+    /// - Parameter timeout: in milliseconds.
+    mutating func pin(_ definition: WorkflowDefinition, timeout: Int) {
+        processType = definition.name
+        self.definition = definition
+        definitionHash = definition.hash
+        timeoutMilliseconds = timeout
+        remainingMilliseconds = timeout
+        steps = definition.allSteps.map { StepState(name: $0.name) }
     }
 }

@@ -2,14 +2,6 @@ internal import JSON
 internal import Logging
 internal import Synchronization
 
-/// A state that is stored, and what identifies its bytes.
-struct CommittedState: Sendable {
-    var state: ProcessState
-    let digest: String
-    /// Whether storing it took the process over from an earlier owner.
-    var isTakeover = false
-}
-
 /// The digests of the documents that a run has replaced, the latest ones.
 struct Ancestors: Sendable {
     /// A store that writes its log every second loses a few commits of one process when it restarts; this is far more.
@@ -32,84 +24,100 @@ struct RunInterruption: Error {
 
 extension ProcessRun {
     enum CommitOutcome: Sendable {
-        case stored(CommittedState)
+        case stored
         /// Somebody else has written a state of the same epoch meanwhile: a repair by hand, or a restore.
-        case edited(CommittedState)
+        case edited(ProcessMachine)
     }
 
+    private typealias Opened = (session: RunSession, turn: ProcessMachine.Turn)
+
     /// Reads or creates the state, and stores it under this owner's epoch.
-    /// - Returns: the stored state and what is to be done next.
-    func open() async throws -> (CommittedState, [ProcessEffect]) {
+    /// - Returns: what is stored, and what is to be done next.
+    func open() async throws -> (RunSession, ProcessMachine.Turn) {
         while true {
             if let opened = try await tryToOpen() { return opened }
         }
     }
 
     /// Nil when the stored state changed between reading and writing.
-    private func tryToOpen() async throws -> (CommittedState, [ProcessEffect])? {
+    private func tryToOpen() async throws -> Opened? {
         switch mode {
         case .begin:
-            let state = ProcessState(starting: request, at: time.wallTime.wholeSeconds)
             // A state that exists already was left by an owner that died before the resource could show it.
-            if let created = try await create(state) { return created }
+            if let created = try await create(newRun(0, epoch: 1)) { return created }
             return try await takeOver(knownEpoch: 0)
         case .recover(let knownEpoch):
             return try await takeOver(knownEpoch: knownEpoch)
         case .rerun(let rerun, let knownEpoch):
             return try await startAgain(rerun, knownEpoch)
+        case .reopen(let command, let knownEpoch):
+            return try await takeOver(knownEpoch: knownEpoch, reopening: command)
         }
     }
 
     /// Nil when there is a state already.
-    private func create(_ state: ProcessState) async throws -> (CommittedState, [ProcessEffect])? {
-        var state = state
-        let effects = begin(&state)
-        let document = stamped(&state)
-        let result = try await persisting(document, of: state) { store, timeToLive in
-            try await store.create(self.id, document, timeToLive: timeToLive)
+    private func create(_ state: ProcessState) async throws -> Opened? {
+        var session = RunSession(machine(state), digest: "", self)
+        let turn = begin(&session.machine)
+        let encoded = stamped(&session.machine)
+        try await store(encoded.parts)
+        let result = try await persisting(encoded.document, session.machine) { store, timeToLive in
+            try await store.create(.state(processID: self.id), encoded.document, timeToLive: timeToLive)
         }
         guard result == .committed else { return nil }
+        session.noteCommit(encoded.document.digest, at: time.now)
+        reachFailPointsAfterBeginning(turn)
         logger.info("Process \(id) of type \(state.processType) started by \(state.user ?? "anonymous")")
-        return (CommittedState(state: state, digest: document.digest), effects)
+        return (session, turn)
     }
 
-    private func takeOver(knownEpoch: Int) async throws -> (CommittedState, [ProcessEffect])? {
-        guard let stored = try await load() else { throw RunInterruption(end: .stateMissing) }
-        var next = stored.state
-        guard !next.status.isFinished else { return (stored, []) }
-        next.epoch = max(next.epoch, knownEpoch) + 1
+    private func takeOver(knownEpoch: Int, reopening command: ProcessCommand? = nil) async throws -> Opened? {
+        guard var session = try await load() else {
+            if engine.fault == .restartFromZero { return try await create(newRun(0, epoch: knownEpoch + 1)) }
+            throw RunInterruption(end: .stateMissing)
+        }
+        let isFinished = session.isFinished
+        if isFinished, command == nil { return (session, ProcessMachine.Turn(effects: [], isChanged: false)) }
+        session.machine.state.epoch = max(session.machine.state.epoch, knownEpoch) + 1
+        if engine.fault == .completedRunsAgain { session.machine.forgetCompleted() }
+        if engine.fault == .lostTimer { session.machine.forgetTimers() }
+        let event = isFinished ? command.map { ProcessEvent.command($0) } ?? .tick : .recover
         let moment = Moment(time: time.wallTime.wholeSeconds, elapsed: .zero)
-        let effects = next.apply(.recover, at: moment, limits: engine.configuration.limits)
-        guard case .stored(var committed) = try await commit(next, over: stored) else { return nil }
-        committed.isTakeover = true
-        logger.notice("Process \(id) taken over with epoch \(next.epoch), \(next.completedSteps) steps are done")
-        return (committed, effects)
+        let turn = session.machine.apply(event, at: moment)
+        guard case .stored = try await commit(&session) else { return nil }
+        session.isTakeover = true
+        let (epoch, done) = (session.machine.state.epoch, session.machine.completedMain)
+        logger.notice("Process \(id) taken over with epoch \(epoch), \(done) steps are done")
+        return (session, turn)
     }
 
-    private func startAgain(_ rerun: Int, _ knownEpoch: Int) async throws -> (CommittedState, [ProcessEffect])? {
-        guard let document = try await untilAvailable({ try await $0.load(self.id) }) else {
+    private func startAgain(_ rerun: Int, _ knownEpoch: Int) async throws -> Opened? {
+        guard let document = try await untilAvailable({ try await $0.load(.state(processID: self.id)) }) else {
             return try await create(newRun(rerun, epoch: knownEpoch + 1))
         }
-        let stored = CommittedState(state: try lastRun(document, before: rerun, knownEpoch), digest: document.digest)
+        let last = try lastRun(document, before: rerun, knownEpoch)
         // The run may have begun before this owner came.
-        if stored.state.rerun >= rerun { return try await takeOver(knownEpoch: knownEpoch) }
-        var state = newRun(rerun, epoch: max(stored.state.epoch, knownEpoch) + 1)
-        state.version = stored.state.version
-        let effects = begin(&state)
-        guard case .stored(let committed) = try await commit(state, over: stored) else { return nil }
+        if last.rerun >= rerun { return try await takeOver(knownEpoch: knownEpoch) }
+        var state = newRun(rerun, epoch: max(last.epoch, knownEpoch) + 1)
+        state.version = last.version
+        state.createdResources = last.createdResources
+        var session = RunSession(machine(state), digest: document.digest, self)
+        let turn = begin(&session.machine)
+        guard case .stored = try await commit(&session) else { return nil }
+        reachFailPointsAfterBeginning(turn)
         logger.info("Process \(id) of type \(state.processType) started again by \(state.user ?? "anonymous")")
-        return (committed, effects)
+        return (session, turn)
     }
 
     /// What a document says of the run before. One that cannot be read stands in no new run's way, unless a later
     /// release can read it.
     private func lastRun(
-        _ document: StateDocument,
+        _ document: StoredDocument,
         before rerun: Int,
         _ knownEpoch: Int
     ) throws(InvalidState) -> ProcessState {
         do {
-            return try document.state(of: id)
+            return try StateReader.shell(document, of: id)
         } catch {
             guard !error.isFromLaterRelease else { throw error }
             logger.notice("Process \(id) starts again over a state that cannot be read: \(error)")
@@ -121,77 +129,158 @@ extension ProcessRun {
         ProcessState(starting: request, rerun: rerun, epoch: epoch, at: time.wallTime.wholeSeconds)
     }
 
-    private func begin(_ state: inout ProcessState) -> [ProcessEffect] {
-        let moment = Moment(time: time.wallTime.wholeSeconds, elapsed: .zero)
-        let effects = state.apply(.begin, at: moment, limits: engine.configuration.limits)
-        for case .run(let run) in effects { engine.failPoint?(.beforeStarted, run.step.name) }
-        return effects
+    private func machine(_ state: ProcessState) -> ProcessMachine {
+        ProcessMachine(state, plan: engine.plan(of: state.definition), environment: engine.environment)
     }
 
-    /// Stores a state in place of the one it was made from.
+    private func begin(_ machine: inout ProcessMachine) -> ProcessMachine.Turn {
+        let turn = machine.apply(.begin, at: Moment(time: time.wallTime.wholeSeconds, elapsed: .zero))
+        for case .run(let run) in turn.effects { engine.failPoint?(.beforeStarted, run.id.step) }
+        return turn
+    }
+
+    private func reachFailPointsAfterBeginning(_ turn: ProcessMachine.Turn) {
+        for case .run(let run) in turn.effects { engine.failPoint?(.afterStarted, run.id.step) }
+    }
+
+    // MARK: Commits
+
+    /// Stores the session's state in place of the one it was made from.
     /// - Throws: `RunInterruption` when another owner has taken over, or the stored state is gone.
-    func commit(_ next: ProcessState, over previous: CommittedState) async throws -> CommitOutcome {
-        var next = next
-        let document = stamped(&next)
-        let result = try await persisting(document, of: next) { store, timeToLive in
-            try await store.commit(self.id, document, replacing: previous.digest, timeToLive: timeToLive)
+    func commit(_ session: inout RunSession) async throws -> CommitOutcome {
+        let encoded = stamped(&session.machine)
+        try await store(encoded.parts)
+        try await renewParts(&session)
+        return try await commit(encoded, &session)
+    }
+
+    private func commit(_ encoded: EncodedState, _ session: inout RunSession) async throws -> CommitOutcome {
+        let previous = session.digest
+        let result = try await persisting(encoded.document, session.machine) { store, timeToLive in
+            try await store.commit(
+                .state(processID: self.id),
+                encoded.document,
+                replacing: previous,
+                timeToLive: timeToLive
+            )
         }
         switch result {
         case .committed:
-            ancestors.withLock { $0.record(previous.digest) }
-            return .stored(CommittedState(state: next, digest: document.digest))
+            ancestors.withLock { $0.record(previous) }
+            session.noteCommit(encoded.document.digest, at: time.now)
+            return .stored
         case .missing:
             throw RunInterruption(end: .stateMissing)
         case .conflict:
-            guard var stored = try await load() else { throw RunInterruption(end: .stateMissing) }
-            guard stored.state.epoch <= previous.state.epoch else {
-                logger.notice("Process \(id) belongs to another owner with epoch \(stored.state.epoch)")
-                throw RunInterruption(end: .superseded)
-            }
-            if ancestors.withLock({ $0.contains(stored.digest) }) {
-                // Bytes this run has replaced before: the store lost what it had acknowledged. What is known here is newer.
-                logger.notice("Process \(id) state was rolled back by its store and is stored again")
-                return try await commit(next, over: CommittedState(state: previous.state, digest: stored.digest))
-            }
-            // An edit may have begun from an older version; versions must grow for whoever compares them.
-            stored.state.version = max(stored.state.version, previous.state.version)
-            return .edited(stored)
+            return try await resolveConflict(encoded, &session)
         }
     }
 
-    /// Gives a state its version and commit id, and makes the document.
-    private func stamped(_ state: inout ProcessState) -> StateDocument {
-        state.version += 1
-        state.commitId = String(UInt64.random(in: .min ... .max), radix: 16)
-        return StateDocument(state)
+    private func resolveConflict(
+        _ encoded: EncodedState,
+        _ session: inout RunSession
+    ) async throws -> CommitOutcome {
+        let document = try await untilAvailable { try await $0.load(.state(processID: self.id)) }
+        guard let document else { throw RunInterruption(end: .stateMissing) }
+        if engine.fault == .skippedFence {
+            session.digest = document.digest
+            return try await commit(encoded, &session)
+        }
+        let shell = try StateReader.shell(document, of: id)
+        guard shell.epoch <= session.machine.state.epoch else {
+            logger.notice("Process \(id) belongs to another owner with epoch \(shell.epoch)")
+            throw RunInterruption(end: .superseded)
+        }
+        let isAncestor = ancestors.withLock { $0.contains(document.digest) }
+        if isAncestor || engine.fault == .overwrittenEdit {
+            // Bytes this run has replaced before: the store lost what it had acknowledged. What is known here is newer.
+            logger.notice("Process \(id) state was rolled back by its store and is stored again")
+            session.digest = document.digest
+            let outputs = session.machine.forgetParts()
+            let whole = stamped(&session.machine)
+            try await store(outputs + whole.parts)
+            return try await commit(whole, &session)
+        }
+        var state = try await read(document)
+        // An edit may have begun from an older version; versions must grow for whoever compares them.
+        state.version = max(state.version, session.machine.state.version)
+        session.digest = document.digest
+        return .edited(machine(state))
     }
 
-    private func load() async throws -> CommittedState? {
-        let document = try await untilAvailable { store in try await store.load(self.id) }
-        guard let document else { return nil }
-        return CommittedState(state: try document.state(of: id), digest: document.digest)
+    /// Gives a state its version and commit id, and makes the document.
+    private func stamped(_ machine: inout ProcessMachine) -> EncodedState {
+        machine.state.version += 1
+        machine.state.commitId = engine.nextCommitID()
+        return machine.encode()
     }
+
+    private func load() async throws -> RunSession? {
+        let document = try await untilAvailable { store in try await store.load(.state(processID: self.id)) }
+        guard let document else { return nil }
+        return RunSession(machine(try await read(document)), digest: document.digest, self)
+    }
+
+    private func read(_ document: StoredDocument) async throws -> ProcessState {
+        let reader = StateReader(processID: id) { [self] reference in
+            let key = DocumentKey.part(processID: id, digest: reference.digest)
+            return try await untilAvailable { try await $0.load(key) }?.bytes
+        }
+        return try await reader.read(document)
+    }
+
+    // MARK: Parts
+
+    /// Stores what a commit is going to refer to.
+    private func store(_ parts: [(digest: String, bytes: [UInt8])]) async throws {
+        for (digest, bytes) in parts { try await store(part: digest, bytes) }
+    }
+
+    /// Stores an immutable part. That it is there already is fine: equal digests mean equal bytes.
+    func store(part digest: String, _ bytes: [UInt8]) async throws {
+        let key = DocumentKey.part(processID: id, digest: digest)
+        let timeToLive = engine.configuration.unfinishedTimeToLive
+        let document = StoredDocument(bytes)
+        _ = try await untilAvailable { try await $0.create(key, document, timeToLive: timeToLive) }
+    }
+
+    /// Parts must live as long as the document that refers to them, which gets its whole time to live with each commit.
+    private func renewParts(_ session: inout RunSession) async throws {
+        let timeToLive = engine.configuration.unfinishedTimeToLive
+        let isFinished = session.isFinished
+        guard isFinished || time.now - session.partsRenewed > timeToLive / 3 else { return }
+        session.partsRenewed = time.now
+        let keys = session.machine.state.parts.map { DocumentKey.part(processID: id, digest: $0.digest) }
+        guard !keys.isEmpty else { return }
+        try await untilAvailable { try await $0.renew(keys, timeToLive: self.timeToLive(isFinished)) }
+    }
+
+    /// What a sub-process has done must outlive it as long as its parent may need it.
+    private func timeToLive(_ isFinished: Bool) -> Duration {
+        let configuration = engine.configuration
+        return isFinished && !isSubprocess ? configuration.timeToLive : configuration.unfinishedTimeToLive
+    }
+
+    // MARK: The store
 
     /// Writes, recognising a write that happened although its reply was lost.
     private func persisting(
-        _ document: StateDocument,
-        of state: ProcessState,
-        _ write: @Sendable (any ProcessStateStore, Duration) async throws -> CommitResult
+        _ document: StoredDocument,
+        _ machine: ProcessMachine,
+        _ write: @Sendable (any DocumentStore, Duration) async throws -> CommitResult
     ) async throws -> CommitResult {
-        let configuration = engine.configuration
-        let timeToLive =
-            state.status.isFinished ? configuration.timeToLive : configuration.unfinishedTimeToLive
+        let timeToLive = timeToLive(machine.state.status.isFinished)
         return try await untilAvailable { store in
             let result = try await write(store, timeToLive)
             guard result == .conflict else { return result }
-            let stored = try await store.load(self.id)
+            let stored = try await store.load(.state(processID: self.id))
             return stored?.digest == document.digest ? .committed : .conflict
         }
     }
 
     /// Repeats a request to the store until it answers. Meanwhile the run holds: what it has decided is not done.
     private func untilAvailable<Result: Sendable>(
-        _ request: (any ProcessStateStore) async throws -> Result
+        _ request: (any DocumentStore) async throws -> Result
     ) async throws -> Result {
         var delay = Duration.milliseconds(50)
         while true {
@@ -202,7 +291,7 @@ extension ProcessRun {
                     update { $0.heldBecause = nil }
                 }
                 return result
-            } catch let error as StateStoreUnavailable {
+            } catch let error as StoreUnavailable {
                 if snapshot.heldBecause == nil {
                     logger.warning("Process \(id) waiting: \(error)")
                     update { $0.heldBecause = error.description }

@@ -3,24 +3,26 @@ internal import Logging
 extension ProcessRun {
     /// Tells people what a commit has changed. The phrases are searched for by scripts and alerts: the id comes first,
     /// then the words.
-    func report(_ message: Message, from before: ProcessState, to after: ProcessState) {
-        switch message {
-        case .checkpoint, .event(.stepSucceeded):
-            logger.info("Process \(id) progress \(after.completionPercentage)%, step \(after.currentStep ?? "-")")
-        case .event(.stepFailed(let step, _)):
-            reportRetry(of: step, after)
-        default: break
+    func report(_ events: [ProcessEvent], from before: ProcessPhase, _ machine: ProcessMachine) {
+        let state = machine.state
+        for event in events {
+            switch event {
+            case .succeeded:
+                logger.info("Process \(id) progress \(state.completionPercentage)%, step \(state.currentStep ?? "-")")
+            case .failed(let execution, _, _): reportRetry(of: execution, machine)
+            default: break
+            }
         }
-        guard before.status != after.status else { return }
-        switch after.status {
-        case .completed: logger.info("Process \(id) of type \(after.processType) completed")
+        guard before != state.status else { return }
+        switch state.status {
+        case .completed: logger.info("Process \(id) of type \(state.processType) completed")
         case .failed:
-            if after.errorMessage == ProcessState.timeoutMessage {
-                let minutes = request.timeout.components.seconds / 60
+            if state.errorMessage == ProcessMachine.timeoutMessage {
+                let minutes = state.timeoutMilliseconds / 60_000
                 logger.warning("Process \(id) exceeded timeout of \(minutes) minutes")
             }
-            let reason = after.errorMessage ?? "no reason was recorded"
-            logger.warning("Process \(id) of type \(after.processType) failed: \(reason)")
+            let reason = state.errorMessage ?? "no reason was recorded"
+            logger.warning("Process \(id) of type \(state.processType) failed: \(reason)")
         case .cancelling: logger.info("Process \(id) cleanup begins: running steps are interrupted")
         case .cancelled: logger.info("Process \(id) cleanup ended: the process is cancelled")
         case .paused: logger.info("Process \(id) waiting: paused")
@@ -29,9 +31,11 @@ extension ProcessRun {
         }
     }
 
-    private func reportRetry(of step: String, _ state: ProcessState) {
-        guard let record = state.steps.first(where: { $0.name == step }), record.status == .waiting else { return }
-        let seconds = Double(record.retryDelayMilliseconds ?? 0) / 1000
-        logger.info("Process \(id) step \(step) waiting: attempt \(record.attempt + 1) in \(seconds) s")
+    private func reportRetry(of id: ExecutionID, _ machine: ProcessMachine) {
+        guard machine.isKnown(id) else { return }
+        let execution = machine.execution(id)
+        guard execution.status == .waiting else { return }
+        let seconds = Double((execution.dueAt ?? 0) - machine.state.clockMilliseconds) / 1000
+        logger.info("Process \(self.id) step \(id) waiting: attempt \(execution.attempt + 1) in \(seconds) s")
     }
 }

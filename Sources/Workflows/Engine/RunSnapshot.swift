@@ -17,7 +17,7 @@ public struct RunSnapshot: Sendable, Hashable {
     /// What the run is doing.
     public var activity: Activity
     /// As last committed; nil before the first commit.
-    public var state: ProcessState?
+    public var state: ProcessSummary?
     /// Why nothing can be committed right now; nil when commits work.
     public var heldBecause: String?
 }
@@ -34,6 +34,8 @@ public enum RunEnd: Sendable, Hashable {
     case invalidState(String)
     /// It was withdrawn before it began.
     case withdrawn
+    /// It has waited for capacity longer than it may.
+    case expired
     /// The engine is shutting down; the process goes on with the next owner.
     case shutDown
 }
@@ -46,4 +48,19 @@ public enum RunMode: Sendable, Hashable {
     case recover(knownEpoch: Int)
     /// The process is finished and is to run again. `rerun` counts its runs, `knownEpoch` is what the resource says.
     case rerun(Int, knownEpoch: Int)
+    /// The process is finished and gets a command that only finished ones obey: `retry`, `rollBack`, `markCleanedUp`.
+    /// If it is not finished, it is recovered and the command means nothing.
+    case reopen(ProcessCommand, knownEpoch: Int)
+}
+
+/// What became of a submission.
+public enum Submission: Sendable, Hashable {
+    /// It runs, or waits for capacity.
+    case accepted
+    /// There is a run for this id already.
+    case known
+    /// As many wait for capacity as may. The engine reports a change of this process when there is room.
+    case queueFull
+    /// The engine is shutting down.
+    case shutDown
 }

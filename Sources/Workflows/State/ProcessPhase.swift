@@ -25,19 +25,3 @@ public enum ProcessPhase: String, Sendable, Hashable, CaseIterable, SchemaRepres
         }
     }
 }
-
-/// Where a step is in its life.
-public enum StepPhase: String, Sendable, Hashable, CaseIterable, SchemaRepresentable {
-    /// Not begun.
-    case pending = "Pending"
-    /// Recorded as started; whether its effect has happened is unknown until a result is recorded.
-    case started = "Started"
-    /// Failed, will be tried again after a delay.
-    case waiting = "Waiting"
-    /// Its output is recorded. Never runs again.
-    case completed = "Completed"
-    /// Gave up.
-    case failed = "Failed"
-    /// Interrupted by a cancellation, a time-out, or another step's failure.
-    case cancelled = "Cancelled"
-}

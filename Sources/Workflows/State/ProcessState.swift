@@ -5,7 +5,7 @@ public import JSON
 /// Field names are those of the process object of the HTTP API, so that people meet the same words everywhere.
 public struct ProcessState: Described, Hashable {
     /// The version of this layout. A document of a later one is refused, never rewritten.
-    public static let currentSchemaVersion = 1
+    public static let currentSchemaVersion = 2
 
     public var schemaVersion = ProcessState.currentSchemaVersion
     /// Raised by every commit.
@@ -29,40 +29,48 @@ public struct ProcessState: Described, Hashable {
     public var errorMessage: String?
     public var createdResources: [String] = []
     public var input: JSONValue?
+    /// Where the input is, if it is too large for this document.
+    public var inputPart: PartReference?
     public var cleanedUp = false
     /// How often the whole process has been run again under this id.
     public var rerun = 0
     /// The token that asked for the current run.
     public var rerunToken: String?
-    /// What is left of the time-out. Counts only while the process runs under an owner, and neither while it is paused.
+    /// Counts the time that owners have run the process, pauses included. Whatever falls due is measured by it.
+    public var clockMilliseconds = 0
+    /// The time-out of a whole run.
+    public var timeoutMilliseconds = 0
+    /// What is left of the time-out. Does not count while the process is paused.
     public var remainingMilliseconds = 0
     public var retry = RetryPolicy()
+    public var onFailure = FailurePolicy.stop
+    /// Of the definition below, or of the one in `definitionPart`.
+    public var definitionHash: String?
     public var definition = WorkflowDefinition()
+    /// Where the definition is, if it is too large for this document.
+    public var definitionPart: PartReference?
+    /// One for each step of the definition, in its order, those at the end last.
     public var steps: [StepState] = []
-    /// Set while running steps wind down: what the process becomes when the last one has stopped.
+    /// Where the records of finished steps are that this document does not hold; later ones and the document win.
+    public var segments: [PartReference] = []
+    /// The number of the execution that was started last.
+    public var sequence = 0
+    /// Shares in locks, held and waited for.
+    public var locks: [LockClaim] = []
+    /// What the process gives back.
+    public var outputs: JSONValue?
+    /// Where that is, if it is too large for this document.
+    public var outputsPart: PartReference?
+    /// The bytes of all outputs together.
+    public var outputBytes = 0
+    /// Whether what was done has been undone, as far as it could be.
+    public var rolledBack = false
+    /// Why the definition that the resource asks for now cannot take the place of the pinned one.
+    public var incompatibility: String?
+    /// The process whose step this one is.
+    public var parent: String?
+    /// Set while the process winds down.
     public var ending: Ending?
-
-    /// The end that a process is winding down to.
-    public struct Ending: Described, Hashable {
-        /// Failed or Cancelled.
-        public var status = ProcessPhase.failed
-        /// Becomes the process's error message.
-        public var errorMessage: String?
-
-        /// Failed, without a reason.
-        public init() {}
-
-        init(_ status: ProcessPhase, _ errorMessage: String?) {
-            self.status = status
-            self.errorMessage = errorMessage
-        }
-
-        public static let about = "What the process becomes when its running steps have stopped."
-        public static let fields: [Field<Ending>] = [
-            Field("status", \.status, "Failed or Cancelled.", isRequired: true),
-            Field("errorMessage", \.errorMessage, "Why."),
-        ]
-    }
 
     /// An empty state.
     public init() {}
@@ -89,30 +97,42 @@ public struct ProcessState: Described, Hashable {
         Field("errorMessage", \.errorMessage, "Why it failed."),
         Field("createdResources", \.createdResources, "What its steps have made."),
         Field("input", \.input, "As submitted."),
+        Field("inputPart", \.inputPart, "Where the input is."),
         Field("cleanedUp", \.cleanedUp, "Whether somebody has cleaned up after it."),
         Field("rerun", \.rerun, "How often it was run again.") { $0.minimum = 0 },
         Field("rerunToken", \.rerunToken, "The token that asked for this run."),
+        Field("clockMilliseconds", \.clockMilliseconds, "How long it has been run by owners."),
+        Field("timeoutMilliseconds", \.timeoutMilliseconds, "The time-out of a whole run."),
         Field("remainingMilliseconds", \.remainingMilliseconds, "What is left of the time-out."),
         Field("retry", \.retry, "Retry policy of steps without their own."),
-        Field("definition", \.definition, "The definition of this run.", isRequired: true),
+        Field("onFailure", \.onFailure, "When a step has given up."),
+        Field("definitionHash", \.definitionHash, "Identifies the definition."),
+        Field("definition", \.definition, "The definition of this run."),
+        Field("definitionPart", \.definitionPart, "Where the definition is."),
         Field("steps", \.steps, "What is recorded about each step.", isRequired: true),
+        Field("segments", \.segments, "Where the records of finished steps are."),
+        Field("sequence", \.sequence, "The number of the latest start."),
+        Field("locks", \.locks, "Shares in locks."),
+        Field("outputs", \.outputs, "What the process gives back."),
+        Field("outputsPart", \.outputsPart, "Where that is."),
+        Field("outputBytes", \.outputBytes, "The bytes of all outputs together."),
+        Field("rolledBack", \.rolledBack, "Whether what was done has been undone."),
+        Field("incompatibility", \.incompatibility, "Why a changed definition cannot be gone on with."),
+        Field("parent", \.parent, "The process whose step this one is."),
         Field("ending", \.ending, "What the process is winding down to."),
     ]
 }
 
 extension ProcessState {
-    /// Identifies a step's effect: the same for every attempt, restart and owner, another one in every rerun.
-    func idempotencyKey(step: String) -> String {
-        // JSON quotes what could make two different triples look alike.
-        let parts: JSONValue = [.string(processId), .string(step), .int(Int64(rerun))]
+    /// Identifies an effect: the same for every attempt, restart and owner, another one in every rerun.
+    func idempotencyKey(_ execution: ExecutionID, rerun stepRerun: Int) -> String {
+        // JSON quotes what could make two different lists look alike.
+        let parts: JSONValue = [
+            .string(processId), .string(execution.description), .int(Int64(rerun)), .int(Int64(stepRerun)),
+        ]
         return String(Digest.sha256(parts.serialized()).prefix(32))
     }
 
-    func index(of step: String) -> Int? { steps.firstIndex { $0.name == step } }
-
-    /// The steps that are recorded as started.
-    public var startedSteps: [String] { steps.filter { $0.status == .started }.map(\.name) }
-
-    /// How many steps are completed.
-    public var completedSteps: Int { steps.count { $0.status == .completed } }
+    /// How many steps have come to an end that lets others run.
+    public var completedSteps: Int { steps.count { $0.status.satisfiesNeeds } }
 }

@@ -5,7 +5,7 @@ import TestEnvironment
 import Testing
 
 /// The faulty API server beside a real one: what tests learn from the one must hold for the other.
-@Suite(.timeLimit(.minutes(2))) struct LikenessTests {
+@Suite(.timeLimit(.minutes(4))) struct LikenessTests {
     /// What a client experiences, without names and versions that differ by chance.
     private func experience(_ configMaps: ResourceClient<ServedMap>) async throws -> [String] {
         var seen: [String] = []

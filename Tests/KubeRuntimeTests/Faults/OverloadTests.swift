@@ -42,15 +42,14 @@ import Testing
             await follower.converge(with: server)
             await server.awaitOpenWatches()
             let before = server.requests.count
-            server.plan(.answer(.internalError), for: .any, times: .max)
+            server.plan(.answer(.internalError), for: .any, times: 3)
             server.cutWatches()
             server.put("a", ["v": "2"])
-            await server.await(before + 3, .any)
-            server.heal()
             await follower.converge(with: server)
+            // Those that failed, and the one that did not.
+            #expect(server.requests.count == before + 4)
         }
         #expect(server.relists == 1)
-        #expect(server.count(.plainWatches) <= 5)
     }
 
     @Test func `a version the server has not seen yet is asked for again, then the newest is taken`() async throws {

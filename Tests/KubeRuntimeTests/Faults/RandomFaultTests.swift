@@ -3,7 +3,7 @@ import KubeRuntime
 import Testing
 
 /// Changes and failures in an order that only chance would think of; the same for the same seed.
-@Suite(.timeLimit(.minutes(2))) struct RandomFaultTests {
+@Suite(.timeLimit(.minutes(4))) struct RandomFaultTests {
     private static let steps = 120
 
     @Test(arguments: SeededGenerator.seeds(or: 1...24))

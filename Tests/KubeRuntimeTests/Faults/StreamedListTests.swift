@@ -58,10 +58,16 @@ import Testing
         let server = try server(.ignored)
         var timing = ReflectorTiming.quick
         if !sendsBookmarks { timing.watchSilence = .milliseconds(300) }
+        let hold = Hold()
+        server.plan(.hold(hold), for: .lists)
         try await server.followed(timing: timing) { follower in
-            await server.awaitOpenWatches()
+            if sendsBookmarks {
+                await server.awaitOpenWatches()
+                server.sendBookmark()
+            }
+            await server.await(1, .lists)
             #expect(!follower.store.isSynced)
-            if sendsBookmarks { server.sendBookmark() }
+            hold.release()
             await follower.converge(with: server)
             await server.await(1, .plainWatches)
             await server.awaitOpenWatches()

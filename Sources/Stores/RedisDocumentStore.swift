@@ -1,21 +1,26 @@
 public import RedisClient
 public import Workflows
 
-/// State documents in Redis, one string each, readable with `GET <key> | jq`.
+/// Documents in Redis, one string each, readable with `GET <key> | jq`.
 ///
 /// Every write is one script on one key, so that it is atomic and works in a Redis Cluster. Value and time to live are
 /// set by one command: a document never exists without the latter. Only commands of Redis 6.0 are used.
-public struct RedisProcessStateStore: ProcessStateStore {
+public struct RedisDocumentStore: DocumentStore {
     /// What the keys of state documents begin with, unless configured otherwise.
     public static let defaultKeyPrefix = "honua:process:"
 
     private let client: RedisClient
     private let keyPrefix: String
+    private let installation: String
 
     /// A store on a client that others may share.
-    public init(client: RedisClient, keyPrefix: String = defaultKeyPrefix) {
+    /// - Parameters:
+    ///   - keyPrefix: of state documents; nothing else lies below it.
+    ///   - installation: part of every other key, so that two installations on one server do not meet.
+    public init(client: RedisClient, keyPrefix: String = defaultKeyPrefix, installation: String = "default") {
         self.client = client
         self.keyPrefix = keyPrefix
+        self.installation = installation
     }
 
     /// `redis`
@@ -45,40 +50,64 @@ public struct RedisProcessStateStore: ProcessStateStore {
     )
 
     /// The document, or nil when there is none.
-    public func load(_ processID: String) async throws -> StateDocument? {
-        try await translating("read the state of process \(processID)") {
-            try await client.get(key(processID)).map { StateDocument($0) }
+    public func load(_ key: DocumentKey) async throws -> StoredDocument? {
+        try await translating("read \(key)") {
+            try await client.get(name(of: key)).map { StoredDocument($0) }
         }
     }
 
-    /// Stores the first document of a process.
+    /// Stores a document where there is none.
     public func create(
-        _ processID: String,
-        _ document: StateDocument,
+        _ key: DocumentKey,
+        _ document: StoredDocument,
         timeToLive: Duration
     ) async throws -> CommitResult {
-        try await run(Self.createScript, processID, [RedisArgument(document.bytes), Self.seconds(timeToLive)])
+        try await run(Self.createScript, key, [RedisArgument(document.bytes), Self.seconds(timeToLive)])
     }
 
     /// Replaces the document whose digest is `previous`.
     public func commit(
-        _ processID: String,
-        _ document: StateDocument,
+        _ key: DocumentKey,
+        _ document: StoredDocument,
         replacing previous: String,
         timeToLive: Duration
     ) async throws -> CommitResult {
-        let arguments = [RedisArgument(document.bytes), Self.seconds(timeToLive), RedisArgument(previous)]
-        return try await run(Self.commitScript, processID, arguments)
+        let arguments = [
+            RedisArgument(document.bytes), Self.seconds(timeToLive), RedisArgument(previous),
+        ]
+        return try await run(Self.commitScript, key, arguments)
     }
 
-    /// Removes the document.
-    public func delete(_ processID: String) async throws {
-        try await translating("delete the state of process \(processID)") {
-            _ = try await client.del(key(processID))
+    /// Gives documents another time to live.
+    public func renew(_ keys: [DocumentKey], timeToLive: Duration) async throws {
+        for key in keys {
+            try await translating("renew \(key)") {
+                _ = try await client.send(["EXPIRE", RedisArgument(name(of: key)), Self.seconds(timeToLive)])
+            }
         }
     }
 
-    private func key(_ processID: String) -> String { keyPrefix + processID }
+    /// Removes documents.
+    public func delete(_ keys: [DocumentKey]) async throws {
+        // One by one: in a cluster they may lie on different servers.
+        for key in keys {
+            try await translating("delete \(key)") {
+                _ = try await client.del(name(of: key))
+            }
+        }
+    }
+
+    /// What is not a state lies under prefixes that no pattern for states matches.
+    private func name(of key: DocumentKey) -> String {
+        switch key {
+        case .state(let id): keyPrefix + id
+        case .part(let id, let digest): "honua:process-part:\(id):\(digest)"
+        case .lock(let name): "honua:process-lock:\(installation):\(name)"
+        case .memo(let digest): "honua:process-memo:\(installation):\(digest)"
+        case .heartbeat(let replica): "honua:process-replica:\(installation):\(replica)"
+        case .replicas: "honua:process-replicas:\(installation)"
+        }
+    }
 
     /// At least one: Redis refuses an expiry of zero.
     private static func seconds(_ timeToLive: Duration) -> RedisArgument {
@@ -87,16 +116,16 @@ public struct RedisProcessStateStore: ProcessStateStore {
 
     private func run(
         _ script: RedisScript,
-        _ processID: String,
+        _ key: DocumentKey,
         _ arguments: [RedisArgument]
     ) async throws -> CommitResult {
-        try await translating("commit the state of process \(processID)") {
-            let reply = try await client.evaluate(script, keys: [RedisArgument(key(processID))], arguments: arguments)
+        try await translating("write \(key)") {
+            let reply = try await client.evaluate(script, keys: [RedisArgument(name(of: key))], arguments: arguments)
             switch reply.text {
             case "committed": return .committed
             case "conflict": return .conflict
             case "missing": return .missing
-            default: throw StateStoreUnavailable("the commit script answered \(reply), which it never does")
+            default: throw StoreUnavailable("the commit script answered \(reply), which it never does")
             }
         }
     }
@@ -112,7 +141,7 @@ public struct RedisProcessStateStore: ProcessStateStore {
         } catch RedisError.cancelled {
             throw CancellationError()
         } catch let error as RedisError {
-            throw StateStoreUnavailable("Redis connection failed: cannot \(attempt): \(error)")
+            throw StoreUnavailable("Redis connection failed: cannot \(attempt): \(error)")
         }
     }
 }

@@ -1,0 +1,84 @@
+internal import JSON
+
+extension ProcessEngine {
+    /// Runs a sub-process for a step, and waits for its end.
+    /// - Parameter wasStopped: whether the step was told to stop; otherwise a cancelled task means that this owner stops,
+    ///   and the sub-process goes on with the next one.
+    func runSubprocess(
+        _ inputs: JSONValue,
+        of parent: ProcessRun,
+        _ execution: ExecutionRequest,
+        _ wasStopped: @escaping @Sendable () -> Bool
+    ) async throws -> JSONValue {
+        let request = try request(inputs, of: parent, execution)
+        let mode: RunMode = execution.attempt > 1 ? .reopen(.retry, knownEpoch: 0) : .begin
+        guard let run = submitSubprocess(request, mode: mode) else { throw CancellationError() }
+        await withTaskCancellationHandler {
+            // The end comes in any case: the run obeys the command, or is stopped with the engine.
+            await Self.waitUntilEnded(run)
+        } onCancel: {
+            if wasStopped() { run.send(.command(.cancel(.graceful))) }
+        }
+        forget(request.id)
+        return try Self.result(run, request.name)
+    }
+
+    /// Waits whatever becomes of the caller: a structured task has to see the end of what it began.
+    private static func waitUntilEnded(_ run: ProcessRun) async {
+        await withCheckedContinuation { continuation in run.whenEnded { continuation.resume() } }
+    }
+
+    private static func result(_ run: ProcessRun, _ name: String) throws -> JSONValue {
+        guard case .ended(let end) = run.snapshot.activity else { throw CancellationError() }
+        switch end {
+        case .finished: break
+        case .stateMissing: throw StepError(.permanent, "the state of sub-process \(name) is gone")
+        case .invalidState(let reason): throw StepError(.permanent, reason)
+        case .superseded, .withdrawn, .expired, .shutDown: throw CancellationError()
+        }
+        guard let summary = run.snapshot.state else { throw CancellationError() }
+        switch summary.status {
+        case .completed: return summary.outputs ?? [:]
+        case .cancelled: throw StepError(.permanent, "the sub-process was cancelled")
+        default:
+            let message = summary.errorMessage ?? "no reason was recorded"
+            let isTimeout = message == ProcessMachine.timeoutMessage
+            throw StepError(isTimeout ? .timeout : .permanent, message, detail: "in sub-process \(name)")
+        }
+    }
+
+    private func request(
+        _ inputs: JSONValue,
+        of parent: ProcessRun,
+        _ execution: ExecutionRequest
+    ) throws -> ProcessRequest {
+        let pinned = parent.subprocesses
+        guard let name = SubprocessAction.definitionName(inputs), let json = pinned?[name] else {
+            let known = (pinned?.object ?? [:]).keys.sorted().joined(separator: ", ")
+            throw StepError.invalid("with: the definition of the sub-process was not pinned; pinned are: \(known)")
+        }
+        let definition = try WorkflowDefinition(json: json)
+        let input = try Self.input(inputs["input"], for: definition)
+        let timeout = inputs["timeout"]?.string ?? definition.timeout
+        return ProcessRequest(
+            id: execution.key,
+            namespace: parent.request.namespace,
+            name: "\(parent.request.name)/\(execution.id)",
+            user: parent.request.user,
+            input: input,
+            definition: definition,
+            timeout: timeout.flatMap { Duration(text: $0) } ?? parent.request.timeout,
+            retry: definition.retry ?? parent.request.retry,
+            onFailure: definition.onFailure ?? .stop,
+            parent: parent.id
+        )
+    }
+
+    private static func input(_ input: JSONValue?, for definition: WorkflowDefinition) throws(StepError) -> JSONValue? {
+        do {
+            return try definition.resolvedInput(input)
+        } catch {
+            throw .invalid(error.violations.prefix(5).map(\.description).joined(separator: "; "))
+        }
+    }
+}

@@ -1,0 +1,98 @@
+internal import JSON
+
+extension ProcessMachine {
+    /// An owner has loaded the state. What is recorded as started may have been cut off anywhere.
+    mutating func recover() {
+        isChanged = true
+        for (holder, claims) in claimsByHolder() { effects.append(.acquire(holder, claims)) }
+        for id in running { recover(id) }
+    }
+
+    /// The state was written by somebody else. What it says is started and does not run here has an unknown outcome.
+    mutating func adopt(running here: Set<ExecutionID>, at moment: Moment) -> Turn {
+        effects = []
+        isChanged = false
+        now = moment.time
+        for id in running where !here.contains(id) { recover(id) }
+        if state.ending != nil { for id in running where isMain(id) { effects.append(.interrupt(id)) } }
+        for (holder, claims) in claimsByHolder() { effects.append(.acquire(holder, claims)) }
+        return Turn(effects: effects, isChanged: isChanged)
+    }
+
+    private mutating func recover(_ id: ExecutionID) {
+        if state.ending != nil, isMain(id) { return abandon(id) }
+        let step = planned(id)
+        let policy = id.isCompensation ? step.compensationOnUnknown : step.onUnknown
+        let execution = execution(id)
+        let request: ExecutionRequest
+        do {
+            request = try self.request(id, start: execution.start, attempt: execution.attempt)
+        } catch {
+            return giveUp(id, error)
+        }
+        let action = environment.actions[request.action]
+        switch policy {
+        case .verify: effects.append(.verify(request))
+        case .retryIfIdempotent where action?.isIdempotent ?? false: runAgain(id, request)
+        case .retryIfIdempotent, .askHuman: ask(id)
+        }
+    }
+
+    /// The outcome of an effect whose result was lost.
+    mutating func settleUnknown(_ id: ExecutionID, _ outcome: StepOutcome) {
+        switch outcome {
+        case .happened(let output): succeed(id, output)
+        case .didNotHappen:
+            let execution = execution(id)
+            guard let request = try? request(id, start: execution.start, attempt: execution.attempt) else {
+                return ask(id)
+            }
+            runAgain(id, request)
+        case .unknown: ask(id)
+        }
+    }
+
+    /// Under the same key, as the same attempt.
+    private mutating func runAgain(_ id: ExecutionID, _ request: ExecutionRequest) {
+        change(id) { $0.interruptions += 1 }
+        effects.append(.run(request))
+    }
+
+    private mutating func ask(_ id: ExecutionID) {
+        leaveRunning(id)
+        undecided.insert(id)
+        if !id.isCompensation { self[id].hasUnknownEffect = true }
+        change(id) {
+            $0.status = .undecided
+            $0.message = "the operator was cut off while it ran: nobody knows whether it has had its effect"
+        }
+    }
+
+    private func claimsByHolder() -> [(ExecutionID?, [LockClaim])] {
+        var groups: [(ExecutionID?, [LockClaim])] = []
+        for claim in state.locks {
+            let holder = claim.step.isEmpty ? nil : ExecutionID(claim.step, item: claim.item)
+            if let last = groups.indices.last, groups[last].0 == holder {
+                groups[last].1.append(claim)
+            } else {
+                groups.append((holder, [claim]))
+            }
+        }
+        return groups
+    }
+}
+
+/// What planted faults do; see `PlantedFault`.
+extension ProcessMachine {
+    mutating func forgetCompleted() {
+        for position in state.steps.indices where state.steps[position].status == .completed {
+            state.steps[position] = StepState(name: state.steps[position].name)
+        }
+        index()
+    }
+
+    mutating func forgetTimers() {
+        let clock = state.clockMilliseconds
+        for id in timed { change(id) { $0.dueAt = clock } }
+    }
+}

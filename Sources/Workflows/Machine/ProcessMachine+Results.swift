@@ -1,0 +1,190 @@
+internal import JSON
+
+extension ProcessMachine {
+    mutating func succeed(_ id: ExecutionID, _ output: JSONValue, _ part: PartReference? = nil) {
+        if id.isCompensation { return settle(id, .completed, nil) }
+        let bytes = part?.bytes ?? output.serialized().count
+        guard state.outputBytes + bytes <= environment.limits.outputBytes else {
+            let limit = environment.limits.outputBytes >> 10
+            let detail = "the outputs of this process would measure more than \(limit) KiB"
+            return giveUp(id, StepError(.permanent, "State too large", detail: detail))
+        }
+        state.outputBytes += bytes
+        self[id].output = output
+        self[id].outputPart = part
+        self[id].hasUnknownEffect = false
+        // Once more, because now it may refer to the outputs.
+        recordCompensation(id)
+        settle(id, .completed, nil)
+    }
+
+    /// An action failed: it is tried again, or the step gives up.
+    mutating func fail(_ id: ExecutionID, _ error: StepError) {
+        if error.errorClass != .permanent, !id.isCompensation { self[id].hasUnknownEffect = true }
+        let isWindingDown = state.ending != nil && isMain(id)
+        guard !isWindingDown, let delay = retryDelay(id, error) else { return giveUp(id, error) }
+        leaveRunning(id)
+        let (now, clock) = (now, state.clockMilliseconds)
+        change(id) {
+            $0.status = .waiting
+            $0.message = error.description
+            $0.endTime = now
+            $0.dueAt = clock + Int(delay.milliseconds)
+        }
+        timed.insert(id)
+    }
+
+    /// How long to wait before the next attempt; nil when there is none.
+    private func retryDelay(_ id: ExecutionID, _ error: StepError) -> Duration? {
+        let step = planned(id)
+        let own = id.isCompensation ? step.definition.compensate?.retry : step.definition.retry
+        let policy = own ?? state.retry
+        guard (policy.on ?? [.transient, .timeout]).contains(error.errorClass) else { return nil }
+        let execution = execution(id)
+        guard execution.attempt <= policy.limit else { return nil }
+        if !id.isCompensation, let condition = step.retryWhen {
+            // A condition that cannot be evaluated does not hold: trying again could do harm.
+            guard (try? holds(condition, id, ["error": error.value])) == true else { return nil }
+        }
+        let delay = (policy.backoff ?? RetryBackoff()).delay(afterAttempt: execution.attempt, seed: execution.key ?? "")
+        return max(delay, error.retryAfter ?? .zero)
+    }
+
+    /// No more attempts.
+    mutating func giveUp(_ id: ExecutionID, _ error: StepError) {
+        settle(id, .failed, error.description)
+        guard !id.isCompensation else { return }
+        let message = "step \(id.step): \(error.summary)"
+        if isFinal(id) {
+            // What the process was made for has failed already, or fails by this.
+            guard state.ending?.status == .completed else { return }
+            state.ending?.status = .failed
+            state.ending?.errorMessage = message
+        } else if state.ending == nil {
+            switch state.onFailure {
+            case .stop: beginEnding(Ending(.failed, message))
+            case .rollback: beginEnding(Ending(.failed, message, rollsBack: true))
+            case .continue: state.errorMessage = state.errorMessage ?? message
+            }
+        }
+    }
+
+    /// An action stopped because it was told to.
+    mutating func stop(_ id: ExecutionID) {
+        if restarting.remove(id) != nil, state.ending == nil || !isMain(id) {
+            leaveRunning(id)
+            self[id].hasUnknownEffect = !id.isCompensation
+            let clock = state.clockMilliseconds
+            change(id) {
+                $0.status = .waiting
+                $0.message = "started again on request"
+                $0.dueAt = clock
+            }
+            due.append(id)
+        } else if state.ending != nil, isMain(id) {
+            abandon(id)
+        }
+        // Otherwise this is about an earlier wish that nobody has any more.
+    }
+
+    /// Gives up an execution whose effect may have happened.
+    mutating func abandon(_ id: ExecutionID) {
+        self[id].hasUnknownEffect = true
+        settle(id, .cancelled, execution(id).message)
+    }
+
+    // MARK: Settling
+
+    /// Records that nothing more happens to an execution, and what follows for others.
+    mutating func settle(_ id: ExecutionID, _ phase: StepPhase, _ message: String?) {
+        leaveRunning(id)
+        timed.remove(id)
+        undecided.remove(id)
+        if !due.isEmpty { due.removeAll { $0 == id } }
+        let now = now
+        change(id) {
+            $0.status = phase
+            $0.message = message
+            $0.endTime = now
+            $0.dueAt = nil
+        }
+        guard !id.isCompensation else { return }
+        release(id)
+        guard let position = plan.index[id.step] else { return }
+        guard id.item != nil else { return settled(position) }
+        lists[position]?.open -= 1
+        lists[position]?.active -= 1
+        if phase == .failed, state.onFailure != .continue, state.ending == nil || isFinal(id) {
+            // The list as a whole has failed by this; the others are interrupted with everything else.
+            if isFinal(id) { stopList(position) }
+            return settleStep(position, .failed, "element \(id.item ?? 0): \(message ?? "")")
+        }
+        if lists[position]?.open == 0 { settleList(position) }
+    }
+
+    /// Every element of a list is settled.
+    mutating func settleList(_ position: Int) {
+        let items = state.steps[position].items?.states ?? []
+        if let failed = items.first(where: { $0.status == .failed }) {
+            let message = "element \(failed.item ?? 0): \(failed.execution.message ?? "")"
+            settleStep(position, .failed, message)
+        } else {
+            let isWhole = items.allSatisfy(\.status.satisfiesNeeds)
+            settleStep(position, isWhole ? .completed : .cancelled, nil)
+        }
+    }
+
+    private mutating func settleStep(_ position: Int, _ phase: StepPhase, _ message: String?) {
+        guard !state.steps[position].status.isSettled else { return }
+        let id = ExecutionID(state.steps[position].name)
+        self[id].execution.status = phase
+        self[id].execution.message = message
+        self[id].execution.endTime = now
+        settled(position)
+    }
+
+    /// Gives up the elements of a final step's list that have not begun.
+    private mutating func stopList(_ position: Int) {
+        let count = state.steps[position].items?.states.count ?? 0
+        lists[position]?.next = count
+    }
+
+    /// A step is settled: those that need it may be ready, or will never be.
+    private mutating func settled(_ position: Int) {
+        var open = [position]
+        while let position = open.popLast() {
+            lists[position] = nil
+            let status = state.steps[position].status
+            if plan.isFinal(position) { openSteps.final -= 1 } else { openSteps.main -= 1 }
+            if status.satisfiesNeeds, !plan.isFinal(position) { completedMain += 1 }
+            for dependent in plan.steps[position].dependents {
+                openNeeds[dependent] -= 1
+                guard openNeeds[dependent] == 0, state.steps[dependent].status == .pending else { continue }
+                if let failed = plan.steps[dependent].needs.first(where: { !state.steps[$0].status.satisfiesNeeds }) {
+                    // Only where others go on; the rest of a process that winds down stays pending.
+                    guard state.onFailure == .continue || plan.isFinal(dependent) else { continue }
+                    let id = ExecutionID(state.steps[dependent].name)
+                    self[id].status = .omitted
+                    self[id].execution.message = "needs \(state.steps[failed].name), which is not completed"
+                    open.append(dependent)
+                } else {
+                    insertReady(dependent)
+                }
+            }
+        }
+    }
+
+    private mutating func insertReady(_ position: Int) {
+        var (low, high) = (0, ready.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if ready[middle] < position { low = middle + 1 } else { high = middle }
+        }
+        ready.insert(position, at: low)
+    }
+
+    mutating func leaveRunning(_ id: ExecutionID) {
+        restarting.remove(id)
+        if let position = running.firstIndex(of: id) { running.remove(at: position) }
+    }
+}

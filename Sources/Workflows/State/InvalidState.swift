@@ -1,0 +1,13 @@
+/// A stored document that cannot be used.
+public struct InvalidState: Error, Sendable, CustomStringConvertible {
+    /// The stable text that a failed process shows.
+    public static let summary = "Invalid state"
+
+    /// Every fault, with its path.
+    public let faults: [String]
+    /// Whether the document is sound for all this release knows, and only too new for it.
+    public var isFromLaterRelease = false
+
+    /// "Invalid state: steps[1].status: …"
+    public var description: String { "\(Self.summary): \(faults.joined(separator: "; "))" }
+}

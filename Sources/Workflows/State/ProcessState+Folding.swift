@@ -1,0 +1,182 @@
+internal import JSON
+
+/// The records that are not in a segment: what a document has to hold itself.
+struct Unfolded: Sendable {
+    private(set) var steps: Set<Int> = []
+    private(set) var items: [Int: Set<Int>] = [:]
+
+    /// A definition of no more steps is listed whole, so that people see all of it.
+    static let listedWhole = 100
+
+    init() {}
+
+    /// Everything that has begun; in a small process everything.
+    init(everythingIn state: ProcessState) {
+        let isSmall = state.steps.count <= Self.listedWhole
+        for (position, step) in state.steps.enumerated() where isSmall || step.status != .pending {
+            steps.insert(position)
+            guard let states = step.items?.states else { continue }
+            items[position] = Set(states.indices.filter { states[$0].status != .pending })
+        }
+    }
+
+    mutating func insert(_ step: Int, _ item: Int?) {
+        if let item { items[step, default: []].insert(item) } else { steps.insert(step) }
+    }
+
+    /// Takes out what is finished, in an order that is always the same.
+    mutating func removeFinished(of state: ProcessState) -> [(step: Int, item: Int?)] {
+        var finished: [(step: Int, item: Int?)] = []
+        for (step, some) in items.sorted(by: { $0.key < $1.key }) {
+            let states = state.steps[step].items?.states ?? []
+            let done = some.filter { states[$0].isOver }.sorted()
+            items[step]?.subtract(done)
+            if items[step]?.isEmpty ?? false { items[step] = nil }
+            finished += done.map { (step, $0) }
+        }
+        let done = steps.filter { state.steps[$0].isOver }.sorted()
+        steps.subtract(done)
+        return finished + done.map { ($0, nil) }
+    }
+}
+
+extension StepState {
+    /// Whether nothing about it changes unless it is undone or run anew.
+    fileprivate var isOver: Bool {
+        guard status.isSettled else { return false }
+        return compensation.map { $0.execution.status == .pending || $0.execution.status.isSettled } ?? true
+    }
+
+    /// The record without its elements, for a document.
+    fileprivate var alone: StepState {
+        var copy = self
+        copy.items = nil
+        if outputPart != nil { copy.output = nil }
+        return copy
+    }
+}
+
+/// A state as it is stored.
+struct EncodedState: Sendable {
+    let document: StoredDocument
+    /// What the document refers to, by digest; to be stored before it.
+    let parts: [(digest: String, bytes: [UInt8])]
+}
+
+extension ProcessMachine {
+    /// A document that grows beyond this gives its finished records to a segment. The aim is 64 kB at most.
+    static let foldingBytes = 48 << 10
+    /// Definitions, inputs and outputs beyond this are stored apart.
+    static let inlineBytes = 4 << 10
+    /// How many records a segment has at most.
+    private static let segmentRecords = 256
+
+    /// Makes the document of the state, and the parts that it newly refers to.
+    mutating func encode() -> EncodedState {
+        var parts: [(digest: String, bytes: [UInt8])] = []
+        var shell = state
+        shell.steps = []
+        shell.definition = WorkflowDefinition()
+        var members = shell.json()
+        members["definition"] = nil
+        set("definition", plan.json, &members, &state.definitionPart, &parts)
+        if let input = state.input { set("input", input, &members, &state.inputPart, &parts) }
+        if let outputs = state.outputs { set("outputs", outputs, &members, &state.outputsPart, &parts) }
+        members["steps"] = .array(records(unfolded.steps, unfolded.items))
+        var bytes = members.serialized()
+        if bytes.count > Self.foldingBytes, fold(&parts) {
+            members["segments"] = state.segments.json()
+            members["steps"] = .array(records(unfolded.steps, unfolded.items))
+            bytes = members.serialized()
+        }
+        return EncodedState(document: StoredDocument(bytes), parts: parts)
+    }
+
+    /// Puts a value into the document, or beside it if it is large.
+    private func set(
+        _ name: String,
+        _ value: JSONValue,
+        _ members: inout JSONValue,
+        _ reference: inout PartReference?,
+        _ parts: inout [(digest: String, bytes: [UInt8])]
+    ) {
+        if reference == nil {
+            let bytes = value.serialized()
+            guard bytes.count > Self.inlineBytes else {
+                members[name] = value
+                return
+            }
+            reference = PartReference(of: bytes)
+            parts.append((reference?.digest ?? "", bytes))
+        }
+        members[name] = nil
+        members["\(name)Part"] = reference?.json()
+    }
+
+    private mutating func fold(_ parts: inout [(digest: String, bytes: [UInt8])]) -> Bool {
+        let finished = unfolded.removeFinished(of: state)
+        for start in stride(from: 0, to: finished.count, by: Self.segmentRecords) {
+            var steps: Set<Int> = []
+            var items: [Int: Set<Int>] = [:]
+            for (step, item) in finished[start..<min(start + Self.segmentRecords, finished.count)] {
+                if let item { items[step, default: []].insert(item) } else { steps.insert(step) }
+            }
+            let bytes = JSONValue.array(records(steps, items)).serialized()
+            let reference = PartReference(of: bytes)
+            state.segments.append(reference)
+            parts.append((reference.digest, bytes))
+        }
+        return !finished.isEmpty
+    }
+
+    /// Steps in their order, each with those of its elements that are wanted. An element whose step is not wanted
+    /// comes in a record that says nothing else of the step.
+    private func records(_ steps: Set<Int>, _ items: [Int: Set<Int>]) -> [JSONValue] {
+        steps.union(items.keys).sorted().map { position in
+            let step = state.steps[position]
+            var record = steps.contains(position) ? step.alone : StepState(name: step.name)
+            if let some = items[position], let states = step.items?.states {
+                record.items = StepItems(some.sorted().map { states[$0].alone })
+            }
+            return record.json()
+        }
+    }
+
+    /// Makes the next document hold everything itself.
+    mutating func unfoldAll() {
+        unfolded = Unfolded(everythingIn: state)
+        state.segments = []
+    }
+
+    /// Makes the next commit store every part anew, because the store has lost some.
+    mutating func forgetParts() -> [(digest: String, bytes: [UInt8])] {
+        unfoldAll()
+        state.definitionPart = nil
+        state.inputPart = nil
+        state.outputsPart = nil
+        var parts: [(digest: String, bytes: [UInt8])] = []
+        for step in state.steps {
+            for record in step.items?.states ?? [step] {
+                guard let part = record.outputPart, let output = record.output else { continue }
+                parts.append((part.digest, output.serialized()))
+            }
+        }
+        return parts
+    }
+}
+
+extension PartReference {
+    /// The reference to some bytes.
+    init(of bytes: [UInt8]) { self.init(digest: Digest.sha256(bytes), bytes: bytes.count) }
+}
+
+extension ProcessState {
+    /// Everything the document refers to.
+    var parts: [PartReference] {
+        var parts = [definitionPart, inputPart, outputsPart].compactMap(\.self) + segments
+        for step in steps {
+            for record in step.items?.states ?? [step] { parts += record.outputPart.map { [$0] } ?? [] }
+        }
+        return parts
+    }
+}
