@@ -95,6 +95,15 @@ let package = Package(
             path: "Tests/LeaseCandidate",
             swiftSettings: swiftSettings
         ),
+        // The engine in a world of trouble.
+        testSupport("Simulation", ["JSON", "Workflows", logging]),
+        .executableTarget(
+            name: "Simulate",
+            dependencies: ["Simulation", "Workflows"],
+            path: "Tests/Simulate",
+            swiftSettings: swiftSettings
+        ),
+        tests(of: "Simulation", ["Simulation", "Simulate", "Workflows"]),
         tests(of: "JSON", ["JSON"]),
         tests(of: "CEL", ["CEL", "JSON"]),
         tests(of: "YAML", ["YAML", "JSON"]),

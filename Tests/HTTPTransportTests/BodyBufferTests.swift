@@ -2,7 +2,7 @@ import Testing
 
 @testable import HTTPTransport
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(4)))
 struct BodyBufferTests {
     let buffer = BodyBuffer()
     let error = TransferError(.connectionLost, "cut")

@@ -2,7 +2,7 @@ import HTTPTransport
 import ScriptedServers
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(4)))
 struct CompressionTests {
     /// 100,000 times the letter a, by `gzip`.
     private static let compressed = bytes(

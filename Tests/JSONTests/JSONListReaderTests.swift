@@ -20,7 +20,7 @@ private struct Reading: Equatable {
     }
 }
 
-@Suite(.timeLimit(.minutes(1))) struct JSONListReaderTests {
+@Suite(.timeLimit(.minutes(4))) struct JSONListReaderTests {
     @Test(
         arguments: [
             (

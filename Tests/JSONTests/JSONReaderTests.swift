@@ -152,7 +152,7 @@ private enum Outcome<Value: Equatable & Sendable>: Equatable {
     }
 }
 
-@Suite(.timeLimit(.minutes(1))) struct JSONReaderTests {
+@Suite(.timeLimit(.minutes(4))) struct JSONReaderTests {
     @Test(arguments: 0..<8)
     func `reading from bytes gives what reading a value of the document gives`(seed: Int) {
         var dice = Dice(state: UInt64(seed))

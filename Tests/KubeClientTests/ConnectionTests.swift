@@ -9,7 +9,7 @@ import Testing
 @testable import KubeClient
 
 /// What a connection makes of files that change, by a clock that is moved by hand. Nothing is sent.
-@Suite(.timeLimit(.minutes(1))) struct ConnectionTests {
+@Suite(.timeLimit(.minutes(4))) struct ConnectionTests {
     private let folder: CredentialFolder
     private let clock = ManualClock()
 

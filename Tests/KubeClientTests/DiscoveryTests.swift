@@ -5,7 +5,7 @@ import Testing
 @testable import KubeClient
 
 /// What a server says of itself, in both forms.
-@Suite(.timeLimit(.minutes(1))) struct DiscoveryTests {
+@Suite(.timeLimit(.minutes(4))) struct DiscoveryTests {
     @Test func `a version under its own path is read with its subresources`() throws {
         let document = try JSONValue(parsing: DiscoveryDocuments.core)
         let version = try #require(DiscoveryDocument.version(document, GroupVersion(group: "", version: "v1")))

@@ -10,7 +10,7 @@ import Testing
 @testable import KubeClient
 
 /// Plugins are shell scripts; each run adds a line to the file `runs`.
-@Suite(.timeLimit(.minutes(1))) struct ExecPluginTests {
+@Suite(.timeLimit(.minutes(4))) struct ExecPluginTests {
     private let folder: CredentialFolder
     private let clock = ManualClock()
     private let start = Timestamp(seconds: 1_800_000_000)

@@ -6,7 +6,7 @@ import Tracing
 @testable import KubeClient
 
 extension FaultyAPIServer {
-    /// A client that makes no pauses unless told how.
+    /// A client that makes no pauses, and whose requests may take longer than a test, unless it is told otherwise.
     func client(
         _ change: (inout ClusterConfiguration) -> Void = { _ in },
         logger: Logger = Logger(label: "test"),
@@ -15,6 +15,7 @@ extension FaultyAPIServer {
         pause: @escaping @Sendable (Duration) async throws -> Void = { _ in }
     ) throws -> KubeClient {
         var configuration = ClusterConfiguration(server: url)
+        configuration.limits.requestTimeout = .seconds(3600)
         change(&configuration)
         return KubeClient(
             try ClientCore(configuration, logger: logger, metrics: metrics, tracer: tracer, pause: pause)

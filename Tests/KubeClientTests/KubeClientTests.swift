@@ -7,7 +7,7 @@ import TestEnvironment
 import Testing
 
 /// Against a real API server.
-@Suite(.timeLimit(.minutes(4))) struct KubeClientTests {
+@Suite(.timeLimit(.minutes(10))) struct KubeClientTests {
     private func withConfigMaps(_ body: (ResourceClient<ConfigMap>) async throws -> Void) async throws {
         let cluster = try await ControlPlane.shared
         let namespace = try await cluster.makeNamespace()

@@ -4,7 +4,7 @@ import Testing
 @testable import KubeClient
 
 /// Which files are read, and how they are put together.
-@Suite(.timeLimit(.minutes(1))) struct KubeconfigFilesTests {
+@Suite(.timeLimit(.minutes(4))) struct KubeconfigFilesTests {
     private let folder: CredentialFolder
 
     init() throws {

@@ -5,7 +5,7 @@ import Testing
 
 @testable import KubeClient
 
-@Suite(.timeLimit(.minutes(1))) struct KubeconfigTests {
+@Suite(.timeLimit(.minutes(4))) struct KubeconfigTests {
     private let text = """
         apiVersion: v1
         kind: Config

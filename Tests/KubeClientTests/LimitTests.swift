@@ -8,7 +8,7 @@ import Testing
 @testable import KubeClient
 
 /// The limits a client keeps to, and those it sets the server.
-@Suite(.timeLimit(.minutes(1))) struct LimitTests {
+@Suite(.timeLimit(.minutes(4))) struct LimitTests {
     private let server: FaultyAPIServer
 
     init() throws {

@@ -5,7 +5,7 @@ import Testing
 
 @testable import KubeClient
 
-@Suite(.timeLimit(.minutes(1))) struct ListTests {
+@Suite(.timeLimit(.minutes(4))) struct ListTests {
     private let server: FaultyAPIServer
 
     init() throws { server = try FaultyAPIServer() }

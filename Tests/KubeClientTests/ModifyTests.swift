@@ -4,7 +4,7 @@ import Testing
 
 @testable import KubeClient
 
-@Suite(.timeLimit(.minutes(1))) struct ModifyTests {
+@Suite(.timeLimit(.minutes(4))) struct ModifyTests {
     private let server: FaultyAPIServer
 
     init() throws {

@@ -5,7 +5,7 @@ import Testing
 
 @testable import KubeClient
 
-@Suite(.timeLimit(.minutes(1))) struct PodLogTests {
+@Suite(.timeLimit(.minutes(4))) struct PodLogTests {
     private let pod = ObjectKey(namespace: "shop", name: "web")
 
     private func client(_ server: ScriptedServer) throws -> KubeClient {

@@ -305,7 +305,7 @@ import Testing
         try await definitions.wait(for: "widgets.\(group)") { $0.hasCondition("Established") }
 
         // The server serves it a moment after it says so.
-        let found = try await TestEnvironment.within(.seconds(30)) {
+        let found = try await TestEnvironment.within(.seconds(120)) {
             while true {
                 mapper.cache.invalidate()
                 do {

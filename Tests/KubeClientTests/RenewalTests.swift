@@ -5,7 +5,7 @@ import Testing
 @testable import KubeClient
 
 /// What becomes of a request that is refused with 401.
-@Suite(.timeLimit(.minutes(1))) struct RenewalTests {
+@Suite(.timeLimit(.minutes(4))) struct RenewalTests {
     private let server: FaultyAPIServer
     private let folder: CredentialFolder
 

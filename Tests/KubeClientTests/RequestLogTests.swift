@@ -5,7 +5,7 @@ import Testing
 
 @testable import KubeClient
 
-@Suite(.timeLimit(.minutes(1))) struct RequestLogTests {
+@Suite(.timeLimit(.minutes(4))) struct RequestLogTests {
     private let server: FaultyAPIServer
 
     init() throws { server = try FaultyAPIServer([ServedKind(kind: "Secret", plural: "secrets")]) }

@@ -6,7 +6,7 @@ import Testing
 
 @testable import KubeClient
 
-@Suite(.timeLimit(.minutes(1))) struct RequestMetricsTests {
+@Suite(.timeLimit(.minutes(4))) struct RequestMetricsTests {
     private let server: FaultyAPIServer
     private let metrics = TestMetrics()
 

@@ -7,7 +7,7 @@ import Testing
 @testable import KubeClient
 
 /// What the client sends again by itself, counted by a server.
-@Suite(.timeLimit(.minutes(1))) struct RetryTests {
+@Suite(.timeLimit(.minutes(4))) struct RetryTests {
     enum Request: CaseIterable {
         case get, list, stream, create, replace, patch, delete
 

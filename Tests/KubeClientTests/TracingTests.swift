@@ -7,7 +7,7 @@ import Tracing
 
 @testable import KubeClient
 
-@Suite(.timeLimit(.minutes(1))) struct TracingTests {
+@Suite(.timeLimit(.minutes(4))) struct TracingTests {
     /// Keeps spans in memory, and tells servers of them as W3C Trace Context does.
     private struct W3CTracer: Tracer {
         let spans = InMemoryTracer(

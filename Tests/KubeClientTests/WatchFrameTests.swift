@@ -47,7 +47,7 @@ import Testing
 }
 
 /// Events as they come over the wire.
-@Suite(.timeLimit(.minutes(1))) struct WatchTests {
+@Suite(.timeLimit(.minutes(4))) struct WatchTests {
     private func events(_ chunks: [String]) async throws -> [String] {
         let server = try ScriptedServer { connection in
             _ = try connection.readRequest()

@@ -6,7 +6,7 @@ import Testing
 
 @testable import KubeClient
 
-@Suite(.timeLimit(.minutes(1))) struct WriteGateTests {
+@Suite(.timeLimit(.minutes(4))) struct WriteGateTests {
     struct Shut: Error {}
 
     /// Lets so many writes through.

@@ -5,7 +5,7 @@ import Testing
 
 @testable import KubeRuntime
 
-@Suite(.timeLimit(.minutes(1))) struct CacheMetricsTests {
+@Suite(.timeLimit(.minutes(4))) struct CacheMetricsTests {
     @Test func `the size and the age of a cache are told by kind`() async throws {
         let server = try FaultyAPIServer()
         let metrics = TestMetrics()

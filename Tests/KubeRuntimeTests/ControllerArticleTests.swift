@@ -3,7 +3,7 @@ import TestEnvironment
 import Testing
 
 /// The article of the documentation against the example that it explains.
-@Suite(.timeLimit(.minutes(1))) struct ControllerArticleTests {
+@Suite(.timeLimit(.minutes(4))) struct ControllerArticleTests {
     private static let example = Project.root.appendingPathComponent("Examples/configmap-controller")
 
     /// Without indentation, which the article leaves out.

@@ -8,7 +8,7 @@ import Testing
 @testable import KubeRuntime
 
 /// What leads to reconciles, against a server that holds things back.
-@Suite(.timeLimit(.minutes(1))) struct ControllerSourceTests {
+@Suite(.timeLimit(.minutes(4))) struct ControllerSourceTests {
     static let secret = ServedKind(kind: "Secret", plural: "secrets")
     private let server: FaultyAPIServer
     private let client: KubeClient

@@ -5,7 +5,7 @@ import Testing
 
 @testable import KubeRuntime
 
-@Suite(.timeLimit(.minutes(1))) struct ControllerStopTests {
+@Suite(.timeLimit(.minutes(4))) struct ControllerStopTests {
     private let server: FaultyAPIServer
     private let client: KubeClient
     private let journal = Journal()

@@ -14,7 +14,7 @@ private struct ConfigMap: KubeResource, Codable {
 }
 
 /// Against a real API server.
-@Suite(.timeLimit(.minutes(4))) struct ControllerTests {
+@Suite(.timeLimit(.minutes(10))) struct ControllerTests {
     /// Copies `data.in` to `data.out`; fails on the first attempt for objects named `flaky`.
     private func withController(
         _ cluster: ControlPlane,

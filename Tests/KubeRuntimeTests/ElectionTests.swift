@@ -5,7 +5,7 @@ import Testing
 @testable import KubeRuntime
 
 /// The state machine alone: lease 15 s, renew deadline 10 s, retry 2 s.
-@Suite(.timeLimit(.minutes(1))) struct ElectionTests {
+@Suite(.timeLimit(.minutes(4))) struct ElectionTests {
     private let key = ObjectKey(namespace: "gis", name: "honua")
     private let noon = Timestamp(seconds: 1_800_000_000)
 

@@ -7,7 +7,7 @@ import Testing
 @testable import KubeRuntime
 
 /// Which events become which requests, without any.
-@Suite(.timeLimit(.minutes(1))) struct EventCorrelatorTests {
+@Suite(.timeLimit(.minutes(4))) struct EventCorrelatorTests {
     private let clock = ManualClock()
 
     private func object(_ name: String) -> EventObject {

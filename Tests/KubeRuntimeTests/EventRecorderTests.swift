@@ -8,7 +8,7 @@ import Testing
 @testable import KubeRuntime
 
 /// Against a real API server.
-@Suite(.timeLimit(.minutes(4))) struct EventRecorderTests {
+@Suite(.timeLimit(.minutes(10))) struct EventRecorderTests {
     private static let api = APIResource(version: "v1", kind: "Event", plural: "events")
     private static let configMaps = APIResource(version: "v1", kind: "ConfigMap", plural: "configmaps")
 

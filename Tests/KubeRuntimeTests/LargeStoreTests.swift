@@ -6,7 +6,7 @@ import TestEnvironment
 import Testing
 
 /// Ten thousand objects of 2 kB on a real API server.
-@Suite(.timeLimit(.minutes(6))) struct LargeStoreTests {
+@Suite(.timeLimit(.minutes(10))) struct LargeStoreTests {
     private static let count = 10_000
     private static let changes = 1000
 

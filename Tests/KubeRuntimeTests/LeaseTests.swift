@@ -4,7 +4,7 @@ import Testing
 
 @testable import KubeRuntime
 
-@Suite(.timeLimit(.minutes(1))) struct LeaseTests {
+@Suite(.timeLimit(.minutes(4))) struct LeaseTests {
     @Test(arguments: [
         (0, "2027-01-15T08:00:00.000000Z"), (999, "2027-01-15T08:00:00.000000Z"),
         (1000, "2027-01-15T08:00:00.000001Z"), (500_000_000, "2027-01-15T08:00:00.500000Z"),

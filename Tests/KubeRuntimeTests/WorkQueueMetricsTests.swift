@@ -6,7 +6,7 @@ import Testing
 
 @testable import KubeRuntime
 
-@Suite(.timeLimit(.minutes(1))) struct WorkQueueMetricsTests {
+@Suite(.timeLimit(.minutes(4))) struct WorkQueueMetricsTests {
     private let metrics = TestMetrics()
     private let clock = ManualClock()
     private let labels = [("name", "pods"), ("controller", "pods")]

@@ -3,7 +3,7 @@ import Testing
 @testable import KubeRuntime
 
 /// Random operations on the queue's state, each compared with a model that follows the rules word by word.
-@Suite(.timeLimit(.minutes(1))) struct WorkQueueModelTests {
+@Suite(.timeLimit(.minutes(4))) struct WorkQueueModelTests {
     @Test func `whatever happens in whatever order, the queue does what its rules say`() {
         for seed in SeededGenerator.randomSeeds(100) {
             var comparison = Comparison(seed: seed)

@@ -3,7 +3,7 @@ import Testing
 @testable import KubeRuntime
 
 /// Which of the ready keys comes next, without clock or tasks.
-@Suite(.timeLimit(.minutes(1))) struct WorkQueueOrderTests {
+@Suite(.timeLimit(.minutes(4))) struct WorkQueueOrderTests {
     private func takeAll(_ order: inout ReadyOrder) -> [Int] {
         var taken: [Int] = []
         while let slot = order.take() { taken.append(slot) }

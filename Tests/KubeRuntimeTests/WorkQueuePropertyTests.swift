@@ -4,7 +4,7 @@ import Testing
 @testable import KubeRuntime
 
 /// Many producers and workers at once, on all threads there are.
-@Suite(.timeLimit(.minutes(1))) struct WorkQueuePropertyTests {
+@Suite(.timeLimit(.minutes(4))) struct WorkQueuePropertyTests {
     private static let keys = 3000
 
     @Test(arguments: SeededGenerator.randomSeeds(1))

@@ -6,7 +6,7 @@ import Testing
 
 @testable import KubeRuntime
 
-@Suite(.timeLimit(.minutes(1))) struct WorkQueueTests {
+@Suite(.timeLimit(.minutes(4))) struct WorkQueueTests {
     private typealias Queue = WorkQueue<String, ManualClock>
 
     private func withQueue(_ body: (Queue, ManualClock) async throws -> Void) async throws {

@@ -7,7 +7,7 @@ import Testing
 import Workflows
 
 /// What survives the death of the operator, of Redis and of the API server.
-@Suite(.timeLimit(.minutes(6))) struct DurabilityTests {
+@Suite(.timeLimit(.minutes(10))) struct DurabilityTests {
     /// How often steps 2 and 3 reach their services when the operator dies at a point of step 3: twice if the effect had
     /// happened and its result was not recorded. The result of step 2 and the start of step 3 are one commit, so dying
     /// before that commit leaves step 2 unknown.

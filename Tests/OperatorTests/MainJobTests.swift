@@ -7,7 +7,7 @@ import Testing
 import Workflows
 
 /// The operator as its users see it: a real program, a real API server.
-@Suite(.timeLimit(.minutes(6))) struct MainJobTests {
+@Suite(.timeLimit(.minutes(10))) struct MainJobTests {
     @Test func `a Test process goes from applied to Ready with at most four writes and two events`() async throws {
         try await OperatorFixture.with { fixture in
             try await fixture.withOperator { _ in

@@ -3,8 +3,11 @@ import TestEnvironment
 
 /// What an operator of Redis does by hand.
 extension RedisServer {
-    private func withClient<Value>(_ body: (RedisClient) async throws -> Value) async throws -> Value {
-        let string = try RedisConnectionString(connectionString)
+    private func withClient<Value>(
+        _ options: String = "",
+        _ body: (RedisClient) async throws -> Value
+    ) async throws -> Value {
+        let string = try RedisConnectionString(connectionString + options)
         let client = try RedisClient(
             // Bounds a hang.
             configuration: RedisConfiguration(string, connectTimeout: .seconds(60), syncTimeout: .seconds(60))
@@ -25,5 +28,16 @@ extension RedisServer {
     /// In seconds; -1 without one.
     func timeToLive(_ key: String) async throws -> Int64 {
         try await withClient { try await $0.send(["TTL", RedisArgument(key)]).integer ?? -1 }
+    }
+
+    /// The bytes of the largest value there is.
+    func largestValue() async throws -> Int64 {
+        try await withClient(",allowAdmin=true") { client in
+            var largest: Int64 = 0
+            for key in (try await client.send(["KEYS", "*"]).array ?? []).compactMap(\.bytes) {
+                largest = max(largest, try await client.send(["STRLEN", RedisArgument(key)]).integer ?? 0)
+            }
+            return largest
+        }
     }
 }

@@ -3,7 +3,7 @@ import TestEnvironment
 import Testing
 
 /// What the program says when it cannot start, and `honua run`.
-@Suite(.timeLimit(.minutes(6))) struct StartupTests {
+@Suite(.timeLimit(.minutes(10))) struct StartupTests {
     @Test func `a Redis that cannot be reached at the start ends it with a clear line`() async throws {
         let cluster = try await ControlPlane.shared
         let process = try OperatorProcess.launch(

@@ -69,7 +69,9 @@ public final class ControlPlane: Sendable {
     /// A client with all rights.
     /// - Parameter context: `nobody` for an account without any.
     public func client(context: String? = nil) throws -> KubeClient {
-        let configuration = try Kubeconfig.load(path: kubeconfig).configuration(context: context)
+        var configuration = try Kubeconfig.load(path: kubeconfig).configuration(context: context)
+        // Bounds a hang: the server shares its processors with all tests.
+        configuration.limits.requestTimeout = .seconds(120)
         return try KubeClient(configuration, logger: Logger(label: "test"))
     }
 

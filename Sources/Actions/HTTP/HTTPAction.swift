@@ -103,7 +103,16 @@ public struct HTTPAction: Action {
 
     private static func unexpected(_ response: HTTPResponse) -> StepError {
         let isTransient = [408, 425, 429].contains(response.status) || response.status >= 500
-        return StepError(isTransient ? .transient : .permanent, summary(of: response.status))
+        return StepError(
+            isTransient ? .transient : .permanent,
+            summary(of: response.status),
+            retryAfter: isTransient ? retryAfter(response) : nil
+        )
+    }
+
+    /// `Retry-After` in seconds (RFC 9110, section 10.2.3), an hour at most; its other form, a date, is left aside.
+    private static func retryAfter(_ response: HTTPResponse) -> Duration? {
+        response.headers["Retry-After"].flatMap { Int($0) }.map { .seconds(min(max(0, $0), 3600)) }
     }
 
     /// The texts people group failures by.

@@ -24,23 +24,15 @@ struct Compiler {
 
     mutating func compile(_ syntax: Syntax) throws(CELError) -> any Code {
         switch syntax.kind {
+        // Each case has a method of its own: this one stands on the stack once per level.
         case .literal(let value): return Constant(value)
-        case .identifier, .select: return try path(syntax)
-        case .index(let operand, let index, let isOptional):
-            if !isOptional, index.constantString != nil { return try path(syntax) }
-            let operand = try compile(operand)
-            let index = try compile(index)
-            return folded(Index(operand, index, isOptional: isOptional, syntax.span), [operand, index])
+        case .identifier, .select, .index: return try path(syntax)
         case .presence(let operand, let field, let isOptional):
             return try presence(operand, field, isOptional, syntax)
         case .call(let name, let arguments): return try call(name, arguments, syntax.span)
         case .method(let target, let name, let arguments): return try method(name, target, arguments, syntax.span)
-        case .negation(let operand):
-            let operand = try compile(operand)
-            return folded(UnaryCall(Operators.negate, operand, syntax.span), [operand])
-        case .not(let operand):
-            let operand = try compile(operand)
-            return folded(UnaryCall(Operators.not, operand, syntax.span), [operand])
+        case .negation(let operand): return try sign(Operators.negate, operand, syntax.span)
+        case .not(let operand): return try sign(Operators.not, operand, syntax.span)
         case .operation(let op, let operands): return try operation(op, operands, syntax.span)
         case .conditional(let condition, let first, let second):
             return try conditional(condition, first, second, syntax.span)
@@ -48,14 +40,10 @@ struct Compiler {
         case .map(let entries): return try map(entries)
         case .comprehension(let macro, let range, let variables, let bodies):
             return try comprehension(macro, range, variables, bodies, syntax.span)
-        case .bind(let name, let value, let body):
-            let value = try compile(value)
-            let (slots, body) = try compile(body, with: [name])
-            return Binding(slots[0], value, body)
+        case .bind(let name, let value, let body): return try bind(name, value, body)
+        case .block(let values, let body): return try block(values, body)
         case .optionalMap(let target, let variable, let body, let isFlat):
-            let optional = try compile(target)
-            let (slots, body) = try compile(body, with: [variable])
-            return OptionalMap(slots[0], optional, body, isFlat: isFlat, syntax.span)
+            return try optionalMap(target, variable, body, isFlat: isFlat, syntax.span)
         }
     }
 
@@ -65,12 +53,7 @@ struct Compiler {
         return codes
     }
 
-    /// Compiles the body of a macro, in which some more variables are known.
-    private mutating func compile(_ body: Syntax, with names: [String]) throws(CELError) -> ([Int], any Code) {
-        let (slots, bodies) = try compile([body], with: names)
-        return (slots, bodies[0])
-    }
-
+    /// Compiles the bodies of a macro, in which some more variables are known, and tells their slots.
     private mutating func compile(_ bodies: [Syntax], with names: [String]) throws(CELError) -> ([Int], [any Code]) {
         let first = scope.count
         for (index, name) in names.enumerated() { scope.append((name, first + index)) }
@@ -92,28 +75,48 @@ struct Compiler {
 
     /// A variable, the fields selected from it by constant names, and what is selected from anything else.
     private mutating func path(_ syntax: Syntax) throws(CELError) -> any Code {
-        if let chain = Chain(syntax) {
-            if !chain.isAbsolute, let local = scope.last(where: { $0.name == chain.variable }) {
-                var code: any Code = Local(local.slot)
-                for (field, span) in zip(chain.fields, chain.spans.dropFirst()) { code = Selection(code, field, span) }
-                return code
-            }
-            if let type = type(named: chain) { return Constant(.type(type)) }
-            return try variable(chain)
-        }
+        if let code = try chain(syntax) { return code }
         switch syntax.kind {
         case .select(let operand, let field, let isOptional):
-            let operand = try compile(operand)
-            let code: any Code =
-                isOptional ? OptionalSelection(operand, field, syntax.span) : Selection(operand, field, syntax.span)
-            return folded(code, [operand])
-        case .index(let operand, let index, _):
-            let operand = try compile(operand)
-            let index = try compile(index)
-            return folded(Index(operand, index, isOptional: false, syntax.span), [operand, index])
-        default:
-            throw CELError("this cannot be selected from").located(syntax.span, in: source)
+            return try selection(operand, field, isOptional, syntax.span)
+        case .index(let operand, let index, let isOptional):
+            return try self.index(operand, index, isOptional, syntax.span)
+        default: throw CELError("this cannot be selected from").located(syntax.span, in: source)
         }
+    }
+
+    /// What a variable and constant fields are compiled to, nil for anything else.
+    private mutating func chain(_ syntax: Syntax) throws(CELError) -> (any Code)? {
+        guard let chain = Chain(syntax) else { return nil }
+        if !chain.isAbsolute, let local = scope.last(where: { $0.name == chain.variable }) {
+            var code: any Code = Local(local.slot)
+            for (field, span) in zip(chain.fields, chain.spans.dropFirst()) { code = Selection(code, field, span) }
+            return code
+        }
+        if let type = type(named: chain) { return Constant(.type(type)) }
+        return try variable(chain)
+    }
+
+    private mutating func selection(
+        _ operand: Syntax,
+        _ field: String,
+        _ isOptional: Bool,
+        _ span: Span
+    ) throws(CELError) -> any Code {
+        let operand = try compile(operand)
+        if isOptional { return folded(OptionalSelection(operand, field, span), [operand]) }
+        return folded(Selection(operand, field, span), [operand])
+    }
+
+    private mutating func index(
+        _ operand: Syntax,
+        _ index: Syntax,
+        _ isOptional: Bool,
+        _ span: Span
+    ) throws(CELError) -> any Code {
+        let operand = try compile(operand)
+        let index = try compile(index)
+        return folded(Index(operand, index, isOptional: isOptional, span), [operand, index])
     }
 
     private func type(named chain: Chain) -> ValueType? {
@@ -152,6 +155,15 @@ struct Compiler {
     }
 
     // MARK: Calls
+
+    private mutating func sign(
+        _ function: @escaping Function.Unary,
+        _ operand: Syntax,
+        _ span: Span
+    ) throws(CELError) -> any Code {
+        let operand = try compile(operand)
+        return folded(UnaryCall(function, operand, span), [operand])
+    }
 
     private mutating func operation(
         _ op: BinaryOperator,
@@ -233,6 +245,37 @@ struct Compiler {
 
     // MARK: Lists, maps and macros
 
+    private mutating func bind(_ name: String, _ value: Syntax, _ body: Syntax) throws(CELError) -> any Code {
+        let value = try compile(value)
+        let (slots, codes) = try compile([body], with: [name])
+        return Binding(slots, [value], codes[0])
+    }
+
+    private mutating func block(_ values: [Syntax], _ body: Syntax) throws(CELError) -> any Code {
+        let first = scope.count
+        var codes: [any Code] = []
+        for (index, value) in values.enumerated() {
+            codes.append(try compile(value))
+            scope.append(("@index:\(index)", first + index))
+        }
+        slotCount = max(slotCount, scope.count)
+        let bodyCode = try compile(body)
+        scope.removeLast(values.count)
+        return Binding(Array(first..<first + values.count), codes, bodyCode)
+    }
+
+    private mutating func optionalMap(
+        _ target: Syntax,
+        _ variable: String,
+        _ body: Syntax,
+        isFlat: Bool,
+        _ span: Span
+    ) throws(CELError) -> any Code {
+        let optional = try compile(target)
+        let (slots, codes) = try compile([body], with: [variable])
+        return OptionalMap(slots[0], optional, codes[0], isFlat: isFlat, span)
+    }
+
     private mutating func list(_ elements: [Syntax.Element], _ span: Span) throws(CELError) -> any Code {
         let codes = try compile(elements.map(\.value))
         let optional = Set(elements.indices.filter { elements[$0].isOptional })
@@ -266,7 +309,8 @@ struct Compiler {
         let loop = Loop(
             range: rangeCode,
             slots: slots,
-            weight: bodies.reduce(1) { $0 + $1.weight },
+            // Long names and texts in the bodies are work too.
+            weight: bodies.reduce(1) { $0 + $1.weight + Int($1.span.end - $1.span.start) >> 6 },
             span: span,
             bodySpans: bodies.map(\.span)
         )

@@ -4,23 +4,35 @@ final class Local: Code {
 
     init(_ slot: Int) { self.slot = slot }
 
-    func evaluate(_ frame: inout Frame) throws(CELError) -> Value { frame.locals[slot] }
+    func evaluate(_ frame: inout Frame) throws(CELError) -> Value {
+        if !frame.failures.isEmpty, let failure = frame.failures[slot] { throw failure }
+        return frame.locals[slot]
+    }
 }
 
-/// `cel.bind(variable, value, body)`
+/// `cel.bind(variable, value, body)` and `cel.block([value, …], body)`
 final class Binding: Code {
-    let slot: Int
-    let value: any Code
+    let slots: [Int]
+    let values: [any Code]
     let body: any Code
 
-    init(_ slot: Int, _ value: any Code, _ body: any Code) {
-        self.slot = slot
-        self.value = value
+    init(_ slots: [Int], _ values: [any Code], _ body: any Code) {
+        self.slots = slots
+        self.values = values
         self.body = body
     }
 
     func evaluate(_ frame: inout Frame) throws(CELError) -> Value {
-        frame.locals[slot] = try value.evaluate(&frame)
+        // The slots are others' again afterwards.
+        defer { for slot in slots { frame.failures[slot] = nil } }
+        for (slot, value) in zip(slots, values) {
+            do throws(CELError) {
+                frame.locals[slot] = try value.evaluate(&frame)
+            } catch {
+                if error.isLimit { throw error }
+                frame.failures[slot] = error
+            }
+        }
         return try body.evaluate(&frame)
     }
 }
@@ -86,6 +98,7 @@ struct Loop: Sendable {
             try charge(&frame, map.count)
             for key in map.keys {
                 try charge(&frame)
+                try frame.budget.charge(reading: key)
                 frame.locals[slots[0]] = key
                 if slots.count == 2, let value = map[key] { frame.locals[slots[1]] = value }
                 guard try body(&frame) else { return }
@@ -224,6 +237,7 @@ final class MapComprehension: Code {
         guard case .map(let entries) = value else { throw CELError("transformMapEntry() needs a map of entries") }
         try frame.budget.charge(entries.count)
         for key in entries.keys {
+            try frame.budget.charge(reading: key)
             guard let mapKey = MapKey(key), let entry = entries[key] else { continue }
             guard builder.insert(mapKey, entry) else { throw CELError("the key \(key.summary) is repeated") }
         }

@@ -6,6 +6,8 @@ struct Frame {
     var budget: Budget
     /// The variables of macros, by slot.
     var locals: [Value]
+    /// Why variables that `cel.bind` introduces have no value, by slot: an error counts where the variable is used.
+    var failures: [Int: CELError] = [:]
     private var cache: [String: Value] = [:]
 
     init(_ bindings: Bindings, source: Source, container: String, cost: Int, locals: Int) {

@@ -46,6 +46,7 @@ final class MapLiteral: Code {
             let keyValue = try entry.key.evaluate(&frame)
             var value = try entry.value.evaluate(&frame)
             do throws(CELError) {
+                try frame.budget.charge(reading: keyValue)
                 guard let key = MapKey(keyValue) else {
                     throw CELError("a value of type \(keyValue.type.name) cannot be a key of a map")
                 }

@@ -87,6 +87,7 @@ final class Index: Code {
         let value = try operand.evaluate(&frame)
         let index = try index.evaluate(&frame)
         do throws(CELError) {
+            try frame.budget.charge(reading: index)
             return isOptional ? .optional(try value.indexedIfPresent(by: index)) : try value.indexed(by: index)
         } catch {
             throw error.located(span, in: frame.source)

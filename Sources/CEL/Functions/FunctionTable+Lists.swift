@@ -119,6 +119,7 @@ enum ListFunctions {
         // What cannot be a key is compared with its likes one by one.
         var others: [Value] = []
         next: for element in list {
+            try budget.charge(reading: element)
             if let key = MapKey(looking: element) {
                 guard keys.insert(key).inserted else { continue }
             } else {

@@ -4,6 +4,8 @@ extension FunctionTable {
             guard case .string(let text) = text, case .string(let part) = part else {
                 throw Value.noOverload("contains", text, part)
             }
+            // For the copy that is searched.
+            try budget.charge(bytes: text.utf8.count >> 2)
             return .bool(try TextSearch(part, &budget).first(in: Array(text.utf8), from: 0, &budget) != nil)
         }
         method("startsWith") { text, part, budget throws(CELError) in

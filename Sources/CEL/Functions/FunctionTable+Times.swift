@@ -8,19 +8,21 @@ extension FunctionTable {
         addGetter("getDayOfMonth") { date, _ in date.day - 1 }
         addGetter("getDate") { date, _ in date.day }
         addGetter("getDayOfWeek") { date, _ in date.weekday }
-        addGetter("getHours", ofDuration: { $0.components.seconds / 3600 }) { date, _ in date.hour }
-        addGetter("getMinutes", ofDuration: { $0.components.seconds / 60 }) { date, _ in date.minute }
-        addGetter("getSeconds", ofDuration: { $0.components.seconds }) { date, _ in date.second }
-        addGetter("getMilliseconds", ofDuration: { $0.components.attoseconds / 1_000_000_000_000_000 }) { _, nanos in
-            nanos / 1_000_000
-        }
+        addGetter("getHours", { date, _ in date.hour }, ofDuration: { $0.components.seconds / 3600 })
+        addGetter("getMinutes", { date, _ in date.minute }, ofDuration: { $0.components.seconds / 60 })
+        addGetter("getSeconds", { date, _ in date.second }, ofDuration: { $0.components.seconds })
+        addGetter(
+            "getMilliseconds",
+            { _, nanoseconds in nanoseconds / 1_000_000 },
+            ofDuration: { $0.components.attoseconds / 1_000_000_000_000_000 }
+        )
     }
 
     /// A method that reads one part of a date, in UTC or in the time zone it is given. Of durations some parts exist too.
     private mutating func addGetter(
         _ name: String,
-        ofDuration: (@Sendable (Duration) -> Int64)? = nil,
-        _ part: @escaping @Sendable (CivilDate, Int64) -> Int64
+        _ part: @escaping @Sendable (CivilDate, Int64) -> Int64,
+        ofDuration: (@Sendable (Duration) -> Int64)? = nil
     ) {
         method(name) { value, _ throws(CELError) in
             switch value {

@@ -9,16 +9,16 @@ enum Operators {
         case .multiply: { left, right, _ throws(CELError) in try multiply(left, right) }
         case .divide: { left, right, _ throws(CELError) in try divide(left, right) }
         case .remainder: { left, right, _ throws(CELError) in try remainder(left, right) }
-        case .less: { left, right, _ throws(CELError) in .bool(try left.order(to: right) == .ascending) }
-        case .greater: { left, right, _ throws(CELError) in .bool(try left.order(to: right) == .descending) }
+        case .less: { left, right, budget throws(CELError) in .bool(try order(left, right, &budget) == .ascending) }
+        case .greater: { left, right, budget throws(CELError) in .bool(try order(left, right, &budget) == .descending) }
         case .lessOrEqual:
-            { left, right, _ throws(CELError) in
-                let order = try left.order(to: right)
+            { left, right, budget throws(CELError) in
+                let order = try order(left, right, &budget)
                 return .bool(order == .ascending || order == .same)
             }
         case .greaterOrEqual:
-            { left, right, _ throws(CELError) in
-                let order = try left.order(to: right)
+            { left, right, budget throws(CELError) in
+                let order = try order(left, right, &budget)
                 return .bool(order == .descending || order == .same)
             }
         case .in: contains
@@ -26,6 +26,11 @@ enum Operators {
             // Have nodes of their own.
             { left, right, budget throws(CELError) in .bool(try left.equals(right, &budget)) }
         }
+    }
+
+    private static func order(_ left: Value, _ right: Value, _ budget: inout Budget) throws(CELError) -> Order? {
+        try budget.charge(reading: left)
+        return try left.order(to: right)
     }
 
     @Sendable static func negate(_ value: Value, _: inout Budget) throws(CELError) -> Value {
@@ -119,7 +124,9 @@ enum Operators {
             try budget.charge(list.count >> 2)
             for candidate in list where try element.equals(candidate, &budget) { return .bool(true) }
             return .bool(false)
-        case .map(let map): return .bool(map[element] != nil)
+        case .map(let map):
+            try budget.charge(reading: element)
+            return .bool(map[element] != nil)
         default: throw mismatch("in", element, range)
         }
     }

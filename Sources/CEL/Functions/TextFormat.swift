@@ -128,9 +128,8 @@ enum TextFormat {
 private struct TextWriter {
     private(set) var text = ""
 
-    /// Nesting is bounded as for JSON; deeper values cannot be read from anywhere.
     mutating func write(_ value: Value, _ budget: inout Budget, depth: Int = 0) throws(CELError) {
-        guard depth < 200 else { throw CELError("format() cannot write a value that nests deeper than 200 levels") }
+        guard depth < Value.maximumDepth else { throw Value.tooDeep }
         try budget.charge(1)
         switch value {
         case .null: text += "null"

@@ -4,6 +4,7 @@ extension RegularExpression {
         private let program: [Instruction]
         private let text: [Unicode.Scalar]
         private let slotCount: Int
+        /// Those that are being moved, and those that stand at the next position.
         private var current = Threads()
         private var next = Threads()
         /// For each instruction, the position for which a thread stands there already.
@@ -33,54 +34,43 @@ extension RegularExpression {
             var work = 0
             while true {
                 // Starting here comes after everything that started earlier, and not at all after a match.
-                if found == nil {
-                    add(0, Array(repeating: -1, count: slotCount), position)
-                }
-                if current.instructions.isEmpty { break }
+                if found == nil { add(0, Array(repeating: -1, count: slotCount), position) }
+                swap(&current, &next)
+                next.removeAll()
+                if found != nil, current.instructions.isEmpty { break }
                 work += current.instructions.count + 1
                 if work >= 1024 {
                     try budget.charge(work >> 4)
                     work = 0
                 }
-                if step(at: position, &found), slotCount == 0 { return found }
+                if let match = step(at: position) {
+                    found = match
+                    if slotCount == 0 { return found }
+                }
                 guard position < text.count else { break }
                 position += 1
-                swap(&current, &next)
-                next.removeAll()
             }
             try budget.charge(work >> 4)
             return found
         }
 
-        /// Moves all threads past the code point at a position. True when one has matched before it.
-        private mutating func step(at position: Int, _ found: inout [Int]?) -> Bool {
+        /// Moves the threads past the code point at a position, up to the first that has matched before it: what is
+        /// preferred less is given up. Answers that one's groups.
+        private mutating func step(at position: Int) -> [Int]? {
             let scalar = position < text.count ? text[position] : nil
-            let threads = current
-            current = Threads()
-            // The threads that go on stand at the next position.
-            for (index, instruction) in threads.instructions.enumerated() {
-                let slots = threads.slots[index]
+            for index in current.instructions.indices {
+                let instruction = current.instructions[index]
+                let goesOn: Bool
                 switch program[instruction] {
-                case .match:
-                    // What is preferred less is given up.
-                    found = slots
-                    return true
-                case .scalar(let expected):
-                    if scalar == expected { follow(instruction + 1, slots, position + 1) }
-                case .any:
-                    if scalar != nil { follow(instruction + 1, slots, position + 1) }
-                case .set(let set):
-                    if let scalar, set.contains(scalar) { follow(instruction + 1, slots, position + 1) }
-                case .split, .jump, .save, .assert: break
+                case .match: return current.slots[index]
+                case .scalar(let expected): goesOn = scalar == expected
+                case .any: goesOn = scalar != nil
+                case .set(let set): goesOn = scalar.map { set.contains($0) } ?? false
+                case .split, .jump, .save, .assert: goesOn = false
                 }
+                if goesOn { add(instruction + 1, current.slots[index], position + 1) }
             }
-            return false
-        }
-
-        private mutating func follow(_ instruction: Int, _ slots: [Int], _ position: Int) {
-            swap(&current, &next)
-            add(instruction, slots, position)
-            swap(&current, &next)
+            return nil
         }
 
         /// Adds a thread and all it reaches without reading, in the order of preference, without a recursion.
@@ -101,8 +91,8 @@ extension RegularExpression {
                 case .assert(let assertion):
                     if holds(assertion, at: position) { pending.append((instruction + 1, slots)) }
                 case .scalar, .set, .any, .match:
-                    current.instructions.append(instruction)
-                    current.slots.append(slots)
+                    next.instructions.append(instruction)
+                    next.slots.append(slots)
                 }
             }
         }

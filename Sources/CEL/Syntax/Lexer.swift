@@ -46,7 +46,8 @@ struct Lexer {
             switch byte {
             case 0x09, 0x0A, 0x0C, 0x0D, 0x20: advance()
             case UInt8(ascii: "/") where peek(1) == UInt8(ascii: "/"):
-                while let byte = peek(), byte != 0x0A, byte != 0x0D { advance() }
+                // A carriage return alone ends no comment.
+                while let byte = peek(), byte != 0x0A { advance() }
             default: return
             }
         }

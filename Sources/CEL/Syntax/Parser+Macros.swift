@@ -17,7 +17,7 @@ extension Parser {
     ) throws(CELError) -> Syntax {
         if let namespace = target.qualifiedName {
             let qualified = "\(namespace).\(name)"
-            if qualified == "cel.bind" { return try binding(arguments, span) }
+            if namespace == "cel", let syntax = try binding(name, arguments, span) { return syntax }
             if FunctionTable.standard.contains(qualified) { return try node(.call(qualified, arguments), span) }
         }
         switch (name, arguments.count) {
@@ -42,9 +42,36 @@ extension Parser {
         }
     }
 
-    private func binding(_ arguments: [Syntax], _ span: Span) throws(CELError) -> Syntax {
-        guard arguments.count == 3 else { throw error("cel.bind() takes a name, a value and a body", at: span) }
-        return try node(.bind(try variable(arguments[0]), arguments[1], arguments[2]), span)
+    /// `cel.bind`, `cel.block` and the names of variables in a block; nil for any other name.
+    private func binding(_ name: String, _ arguments: [Syntax], _ span: Span) throws(CELError) -> Syntax? {
+        switch name {
+        case "bind":
+            guard arguments.count == 3 else { throw error("cel.bind() takes a name, a value and a body", at: span) }
+            return try node(.bind(try variable(arguments[0]), arguments[1], arguments[2]), span)
+        case "block":
+            guard arguments.count == 2, case .list(let elements) = arguments[0].kind else {
+                throw error("cel.block() takes a list of values and a body", at: span)
+            }
+            return try node(.block(elements.map(\.value), arguments[1]), span)
+        case "index", "iterVar", "accuVar":
+            return try node(.identifier(try blockVariable(name, arguments, span), isAbsolute: false), span)
+        default: return nil
+        }
+    }
+
+    /// A name that no expression can write otherwise.
+    private func blockVariable(_ name: String, _ arguments: [Syntax], _ span: Span) throws(CELError) -> String {
+        var variable = "@\(name)"
+        guard arguments.count == (name == "index" ? 1 : 2) else {
+            throw error("cel.\(name)() takes \(name == "index" ? "one integer" : "two integers")", at: span)
+        }
+        for argument in arguments {
+            guard case .literal(.int(let number)) = argument.kind, number >= 0 else {
+                throw error("cel.\(name)() takes integers that stand in the expression", at: argument.span)
+            }
+            variable += ":\(number)"
+        }
+        return variable
     }
 
     private func comprehension(

@@ -24,6 +24,9 @@ final class Syntax: Sendable {
         case comprehension(Macro, Syntax, variables: [String], bodies: [Syntax])
         /// `cel.bind(variable, value, body)`
         case bind(String, Syntax, Syntax)
+        /// `cel.block([value, …], body)`: the values are variables of the body, and of the values after them, whose names
+        /// `cel.index(0)` and so on stand for.
+        case block([Syntax], Syntax)
         /// `optional.optMap(variable, body)`, or `optFlatMap` when `isFlat`
         case optionalMap(Syntax, variable: String, Syntax, isFlat: Bool)
     }
@@ -74,6 +77,7 @@ extension Syntax.Kind {
         case .list(let elements): elements.map(\.value)
         case .map(let entries): entries.flatMap { [$0.key, $0.value] }
         case .comprehension(_, let range, _, let bodies): [range] + bodies
+        case .block(let values, let body): values + [body]
         case .bind(_, let value, let body), .optionalMap(let value, _, let body, _): [value, body]
         }
     }

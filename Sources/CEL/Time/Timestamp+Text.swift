@@ -92,11 +92,12 @@ extension Value {
         return try .time(moved)
     }
 
-    /// The length of time, if it is at most about 10,000 years: 315,576,000,000 seconds, as google.protobuf.Duration.
+    /// The length of time, if its nanoseconds fit 64 bits, as in cel-go: about 292 years. The specification's tests
+    /// expect that the difference of the first and the last timestamp is an error.
     static func length(_ duration: Duration) throws(CELError) -> Value {
-        let limit = Duration.seconds(315_576_000_000)
+        let limit = Duration.nanoseconds(Int64.max)
         guard duration <= limit, duration >= .zero - limit else {
-            throw CELError("duration overflow: more than about 10,000 years cannot be expressed")
+            throw CELError("duration overflow: more than about 292 years cannot be expressed")
         }
         return .duration(duration)
     }

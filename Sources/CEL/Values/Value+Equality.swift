@@ -11,11 +11,25 @@ extension Value {
     func equals(_ other: Value, _ budget: inout Budget) throws(CELError) -> Bool {
         switch (self, other) {
         case (.int(let left), .int(let right)): left == right
-        case (.string(let left), .string(let right)): left.isSame(as: right)
+        case (.string(let left), .string(let right)):
+            try Self.areSame(left, right, &budget)
         case (.bool(let left), .bool(let right)): left == right
+        case (.bytes(let left), .bytes(let right)):
+            try Self.areSame(left, right, &budget)
         case (.list, .list), (.map, .map), (.optional, .optional): try Self.equal(self, other, &budget)
         default: isSameScalar(as: other)
         }
+    }
+
+    @inline(__always)
+    private static func areSame(_ left: String, _ right: String, _ budget: inout Budget) throws(CELError) -> Bool {
+        try budget.charge(bytes: left.utf8.count)
+        return left.isSame(as: right)
+    }
+
+    private static func areSame(_ left: [UInt8], _ right: [UInt8], _ budget: inout Budget) throws(CELError) -> Bool {
+        try budget.charge(bytes: left.count)
+        return left == right
     }
 
     /// Compares with a list of what is still to do instead of a recursion: values may nest deeply.
@@ -33,6 +47,7 @@ extension Value {
                 guard left.count == right.count else { return false }
                 try budget.charge(left.count)
                 for key in left.keys {
+                    try budget.charge(reading: key)
                     guard let first = left[key], let second = right[key] else { return false }
                     pending.append((first, second))
                 }
@@ -42,10 +57,8 @@ extension Value {
                 } else if (left == nil) != (right == nil) {
                     return false
                 }
-            case (.string(let left), .string(let right)):
-                try budget.charge(bytes: left.utf8.count)
-                guard left.isSame(as: right) else { return false }
             default:
+                try budget.charge(reading: left)
                 guard left.isSameScalar(as: right) else { return false }
             }
         }

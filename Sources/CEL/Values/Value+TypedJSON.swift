@@ -8,8 +8,7 @@ extension Value {
     public init(typed json: JSONValue) throws(CELError) { self = try Self.value(json, depth: 0) }
 
     private static func value(_ json: JSONValue, depth: Int) throws(CELError) -> Value {
-        // JSON that was parsed is no deeper; what is built in code may be.
-        guard depth <= JSONValue.maximumDepth else { throw CELError("the typed value nests too deeply") }
+        guard depth <= maximumDepth else { throw tooDeep }
         guard let members = json.object, members.count == 1, let (kind, content) = members.first else {
             throw CELError("a typed value is an object with one member, such as {\"int64\": \"1\"}")
         }
@@ -64,14 +63,30 @@ extension Value {
     /// `{"list":[…]}`, `{"map":[{"key":…,"value":…}]}`, `{"timestamp":"<RFC 3339>"}`, `{"duration":"1.5s"}`,
     /// `{"type":"int"}`, `{"optional":…}` with null for no value. What the libraries for Kubernetes make is written under
     /// the name of its type.
-    /// - Throws: when the value nests deeper than JSON may.
-    public func typedJSON() throws(CELError) -> JSONValue { try typedJSON(depth: 0) }
+    /// - Parameter maximumSize: of the JSON text, in bytes, roughly.
+    /// - Throws: when the value is too large or nests deeper than 128 levels.
+    public func typedJSON(maximumSize: Int = Value.maximumSize) throws(CELError) -> JSONValue {
+        var size = WrittenSize(remaining: maximumSize)
+        return try typedJSON(depth: 0, &size)
+    }
 
-    private func typedJSON(depth: Int) throws(CELError) -> JSONValue {
-        // Each list or map is an array in an object, each entry one more object.
-        guard depth <= JSONValue.maximumDepth / 3 else { throw CELError("the value nests too deeply to be written") }
+    private func typedJSON(depth: Int, _ size: inout WrittenSize) throws(CELError) -> JSONValue {
+        guard depth <= Self.maximumDepth else { throw Self.tooDeep }
         switch self {
-        case .null: return ["null": .null]
+        case .optional(let content):
+            try size.add(12)
+            return ["optional": try content?.typedJSON(depth: depth + 1, &size) ?? .null]
+        case .list(let list): return try Self.typedJSON(of: list, depth: depth + 1, &size)
+        case .map(let map): return try Self.typedJSON(of: map, depth: depth + 1, &size)
+        default:
+            let json = typedScalar
+            try size.add(json)
+            return json
+        }
+    }
+
+    private var typedScalar: JSONValue {
+        switch self {
         case .bool(let value): return ["bool": .bool(value)]
         case .int(let value): return ["int64": .string(String(value))]
         case .uint(let value): return ["uint64": .string(String(value))]
@@ -83,23 +98,33 @@ extension Value {
         case .timestamp(let value): return ["timestamp": .string(value.text)]
         case .duration(let value): return ["duration": .string(value.text)]
         case .type(let type): return ["type": .string(type.name)]
-        case .optional(let content): return ["optional": try content?.typedJSON(depth: depth + 1) ?? .null]
         case .other(let content): return .object([content.type.name: .string(content.text ?? "")])
-        case .list(let list):
-            var elements: [JSONValue] = []
-            for element in list { elements.append(try element.typedJSON(depth: depth + 1)) }
-            return ["list": .array(elements)]
-        case .map(let map):
-            var entries: [JSONValue] = []
-            for key in map.keys {
-                guard let value = map[key] else { continue }
-                entries.append([
-                    "key": try key.typedJSON(depth: depth + 1), "value": try value.typedJSON(depth: depth + 1),
-                ])
-            }
-            return ["map": .array(entries)]
+        case .null, .list, .map, .optional: return ["null": .null]
         }
     }
+
+    private static func typedJSON(of list: List, depth: Int, _ size: inout WrittenSize) throws(CELError) -> JSONValue {
+        try size.add(10 + list.count)
+        var elements: [JSONValue] = []
+        for element in list { elements.append(try element.typedJSON(depth: depth, &size)) }
+        return ["list": .array(elements)]
+    }
+
+    private static func typedJSON(of map: Map, depth: Int, _ size: inout WrittenSize) throws(CELError) -> JSONValue {
+        try size.add(9 + map.count * 16)
+        var entries: [JSONValue] = []
+        for key in map.keys {
+            guard let value = map[key] else { continue }
+            let keyJSON = try key.typedJSON(depth: depth, &size)
+            entries.append(["key": keyJSON, "value": try value.typedJSON(depth: depth, &size)])
+        }
+        return ["map": .array(entries)]
+    }
+}
+
+extension Value: CustomStringConvertible {
+    /// The typed JSON of small values, the type of others.
+    public var description: String { (try? typedJSON(maximumSize: 1000))?.description ?? summary }
 }
 
 extension Bindings {

@@ -25,7 +25,7 @@ public enum Value: Sendable {
     case map(Map)
     /// A point in time, years 1 to 9999.
     case timestamp(Timestamp)
-    /// A length of time, at most about 10,000 years.
+    /// A length of time, at most about 292 years.
     case duration(Duration)
     /// The type of a value.
     case type(ValueType)

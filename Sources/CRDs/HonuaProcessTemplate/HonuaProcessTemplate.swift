@@ -20,11 +20,12 @@ public struct HonuaProcessTemplate: KubeResource, Hashable {
     /// nil for a status that is missing or unreadable.
     public var status: HonuaProcessTemplateStatus?
 
-    /// A template about to be created. The name of the definition is not kept: a template's own name takes its place.
+    /// A template about to be created. Of the definition it keeps what templates may say: not its name, as the
+    /// template has one, nor the definitions of sub-processes, which are looked up when a run begins.
     public init(name: String, namespace: String, definition: WorkflowDefinition) {
         metadata = ObjectMeta(name: name, namespace: namespace)
-        spec = definition.json()
-        spec["name"] = nil
+        spec = [:]
+        for field in WorkflowDefinition.templateFields { spec[field.name] = field.value(in: definition) }
     }
 
     /// Reads an object; only its metadata must be readable.
@@ -58,7 +59,7 @@ public struct HonuaProcessTemplate: KubeResource, Hashable {
         return json
     }
 
-    /// What a spec may say: a definition without its name, which is the name of the template.
+    /// What a spec may say.
     public static let specSchema = WorkflowDefinition.schema(
         of: WorkflowDefinition.templateFields,
         about: "What a process does that refers to this template."

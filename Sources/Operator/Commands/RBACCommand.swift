@@ -15,7 +15,9 @@ struct RBACCommand: ParsableCommand {
     var rules = false
 
     func run() {
-        let rules = Permission.rules(HonuaProcessReconciler.permissions)
+        let rules = Permission.rules(
+            HonuaProcessReconciler.permissions + HonuaProcessTemplateReconciler.permissions
+        )
         let role: JSONValue = [
             "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": ["name": "honua-operator"],
             "rules": rules,

@@ -13,6 +13,7 @@ struct ProgressDisplay {
     private var frame = 0
     private var shown: [String: StepPhase] = [:]
     private var shownAttempts: [String: Int] = [:]
+    private var shownUndoing: [String: StepPhase] = [:]
     private var hasBegun = false
 
     init(isTerminal: Bool) {
@@ -51,6 +52,12 @@ struct ProgressDisplay {
             if let message = step.execution.message { line += ": \(message)" }
             write(line + "\n")
         }
+        for step in state.steps {
+            guard let undoing = step.compensation?.execution.status, undoing != .pending,
+                shownUndoing.updateValue(undoing, forKey: step.name) != undoing
+            else { continue }
+            write("undoing \(step.name) \(undoing.rawValue)\n")
+        }
     }
 
     // MARK: On a terminal
@@ -75,6 +82,9 @@ struct ProgressDisplay {
         var text = step.name
         if step.execution.attempt > 1 { text += " (attempt \(step.execution.attempt))" }
         if let message = step.execution.message { text += "  \(message)" }
+        if let undoing = step.compensation?.execution.status, undoing != .pending {
+            return "  " + paint("↶ \(text)  undoing: \(undoing.rawValue)", .yellow)
+        }
         switch step.status {
         case .pending: return "  · \(text)"
         case .started: return "  " + paint("\(spinner[frame % spinner.count]) \(text)", .blue)

@@ -16,9 +16,7 @@ struct OperatorService: Service {
     let transport: HTTPTransport
     let redis: RedisClient?
     let engine: ProcessEngine
-    let controller: Controller<HonuaProcess>
-    let events: EventRecorder
-    let reconciler: HonuaProcessReconciler
+    let controllers: ControllerGroup
 
     /// Why the operator cannot start.
     struct StartupFailure: Error, CustomStringConvertible {
@@ -40,12 +38,9 @@ struct OperatorService: Service {
         let redis = try await StateStoreSelection.connect(configuration, logger)
         let transport = try HTTPTransport()
         let watched = try Self.namespaces(namespaces, cluster)
-        let controller = Controller(
-            HonuaProcess.self,
-            client: client,
-            namespaces: watched,
-            logger: logger("Honua.Kube.Controller")
-        )
+        let controllerLog = logger("Honua.Kube.Controller")
+        let cache = Cache(client: client, logger: controllerLog)
+        let controller = Controller(HonuaProcess.self, cache: cache, namespaces: watched, logger: controllerLog)
         let engine = ProcessEngine(
             store: StateStoreSelection.store(configuration, redis),
             actions: .builtIn(transport: transport),
@@ -64,6 +59,16 @@ struct OperatorService: Service {
             settings: settings,
             logger: logger("Honua.Reconciler")
         )
+        let templateController = Controller(
+            HonuaProcessTemplate.self,
+            cache: cache,
+            namespaces: watched,
+            logger: controllerLog
+        )
+        let templates = HonuaProcessTemplateReconciler(controller: templateController, actions: engine.actions)
+        let controllers = ControllerGroup(cache: cache, recorder: events, logger: log)
+        controllers.add(controller) { try await reconciler.reconcile($0) }
+        controllers.add(templateController) { try await templates.reconcile($0) }
         let scope = watched.isEmpty ? "all namespaces" : watched.joined(separator: ", ")
         log.info("the operator follows HonuaProcesses in \(scope)", metadata: ["server": "\(cluster.server)"])
         return OperatorService(
@@ -71,49 +76,27 @@ struct OperatorService: Service {
             transport: transport,
             redis: redis,
             engine: engine,
-            controller: controller,
-            events: events,
-            reconciler: reconciler
+            controllers: controllers
         )
     }
 
-    /// Runs until it is told to stop. Running steps are interrupted then, and go on under their keys with the next
-    /// operator.
+    /// Runs until it is told to stop: first the controllers end, so that what they have begun to write is written and the
+    /// last events are sent, then the engine. Running steps are interrupted then, and go on under their keys with the
+    /// next operator.
     func run() async throws {
-        await withTaskGroup { group in
-            group.addTask { await events.run() }
-            await work()
-            // The last events tell how it ended. An API server that does not take them must not hold up the end.
-            events.finish()
-            group.addTask { try? await Task.sleep(for: Self.eventDeliveryLimit) }
-            await group.next()
-            group.cancelAll()
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            defer { group.cancelAll() }
+            group.addTask { await engine.run() }
+            group.addTask {
+                // Cancelled when the controllers end by themselves.
+                try? await gracefulShutdown()
+                controllers.stop()
+            }
+            try await controllers.run()
         }
         await redis?.shutdown()
         transport.shutdown()
         client.shutdown()
-    }
-
-    // Of the 30 s that Kubernetes gives a pod to end:
-    /// For reconciles in progress, each of which is a request or two.
-    private static let drainLimit: Duration = .seconds(10)
-    /// For events that are recorded and not yet sent.
-    private static let eventDeliveryLimit: Duration = .seconds(5)
-
-    /// Ends when the operator is told to stop: first the controller, so that what it has begun to write is written, then
-    /// the engine.
-    private func work() async {
-        await withTaskGroup { group in
-            group.addTask { await engine.run() }
-            group.addTask { await controller.run { try await reconciler.reconcile($0) } }
-            group.addTask {
-                try? await gracefulShutdown()
-                controller.stop()
-                try? await Task.sleep(for: Self.drainLimit)
-            }
-            await group.next()
-            group.cancelAll()
-        }
     }
 
     /// An API server that refuses this client will go on refusing; one that is away may come back.

@@ -96,7 +96,6 @@ public final class HonuaProcessReconciler: Sendable {
             verbs: ["get", "list", "watch", "patch", "delete"]
         ),
         Permission(group: "honua.io", resources: ["honuaprocesses/status"], verbs: ["patch"]),
-        Permission(group: "honua.io", resources: ["honuaprocesstemplates"], verbs: ["get", "list", "watch"]),
         Permission(group: "", resources: ["events"], verbs: ["create", "patch"]),
     ]
 

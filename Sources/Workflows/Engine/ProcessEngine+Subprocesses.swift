@@ -11,12 +11,20 @@ extension ProcessEngine {
         _ wasStopped: @escaping @Sendable () -> Bool
     ) async throws -> JSONValue {
         let request = try request(inputs, of: parent, execution)
-        guard let run = submitSubprocess(request, mode: Self.mode(execution)) else { throw CancellationError() }
+        // One that was told to stop before it could go on only winds down.
+        let isStopping = Task.isCancelled && wasStopped()
+        let mode = isStopping ? .recover(knownEpoch: 0) : Self.mode(execution)
+        guard let run = submitSubprocess(request, mode: mode) else { throw CancellationError() }
         await withTaskCancellationHandler {
             // The end comes in any case: the run obeys the command, or is stopped with the engine.
             await Self.waitUntilEnded(run)
         } onCancel: {
-            if wasStopped() { run.send(.command(.cancel(.graceful))) }
+            if wasStopped() {
+                run.send(.command(.cancel(.graceful)))
+            } else if case .ended(.finished) = parent.snapshot.activity {
+                // Nobody would ever finish what it has begun.
+                run.send(.command(.cancel(.force)))
+            }
         }
         forget(request.id)
         return try Self.result(run, request.name)

@@ -132,12 +132,18 @@ public final class ProcessEngine: Sendable {
     public func run() async {
         await withDiscardingTaskGroup { group in
             for await run in admitted {
+                run.take()
                 group.addTask {
                     await run.execute()
                     self.release(run.id)
                 }
             }
-            state.withLock { $0.isShutDown = true }
+            let left = state.withLock { state in
+                state.isShutDown = true
+                return state.runs.values.filter { !$0.isTaken }.sorted { $0.id < $1.id }
+            }
+            // Whoever waits for the end of one of these would wait for ever.
+            for run in left { run.end(.shutDown) }
         }
     }
 
@@ -157,6 +163,12 @@ public final class ProcessEngine: Sendable {
             }
             let run = ProcessRun(request, mode: mode, engine: self)
             state.runs[request.id] = run
+            if case .recover = mode {
+                // It does not wait: it may hold locks that those wait for who have the slots.
+                state.occupy(run)
+                admission.yield(run)
+                return .accepted
+            }
             state.queue.add(
                 run,
                 id: request.id,
@@ -226,7 +238,7 @@ public final class ProcessEngine: Sendable {
     }
 
     private func subprocesses(of processID: String) -> [String] {
-        state.withLock { $0.runs.values.filter { $0.request.parent == processID }.map(\.id) }
+        state.withLock { $0.runs.values.filter { $0.request.parent == processID }.map(\.id).sorted() }
     }
 
     private func dropUnwanted(_ processID: String) {

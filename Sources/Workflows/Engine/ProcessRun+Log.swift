@@ -3,15 +3,23 @@ internal import Logging
 extension ProcessRun {
     /// Tells people what a commit has changed. The phrases are searched for by scripts and alerts: the id comes first,
     /// then the words.
-    func report(_ events: [ProcessEvent], from before: ProcessPhase, _ machine: ProcessMachine) {
+    func report(
+        _ events: [ProcessEvent],
+        isCheckpoint: Bool,
+        from before: ProcessPhase,
+        _ machine: ProcessMachine
+    ) {
         let state = machine.state
+        var hasProgress = isCheckpoint
         for event in events {
             switch event {
-            case .succeeded:
-                logger.info("Process \(id) progress \(state.completionPercentage)%, step \(state.currentStep ?? "-")")
+            case .succeeded: hasProgress = true
             case .failed(let execution, _, _): reportRetry(of: execution, machine)
             default: break
             }
+        }
+        if hasProgress {
+            logger.info("Process \(id) progress \(state.completionPercentage)%, step \(state.currentStep ?? "-")")
         }
         guard before != state.status else { return }
         switch state.status {
@@ -29,6 +37,15 @@ extension ProcessRun {
         case .running: logger.info("Process \(id) resumed")
         case .pending: break
         }
+    }
+
+    /// A process that makes no progress is not ended for that; its time-out does so. But somebody should look.
+    func reportStall(_ machine: ProcessMachine) {
+        let minutes = engine.configuration.stallLimit.components.seconds / 60
+        let steps = machine.running.map(\.description).joined(separator: ", ")
+        logger.warning(
+            "Process \(id) has made no progress for \(minutes) minutes; running: \(steps.isEmpty ? "nothing" : steps)"
+        )
     }
 
     private func reportRetry(of id: ExecutionID, _ machine: ProcessMachine) {

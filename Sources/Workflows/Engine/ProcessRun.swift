@@ -27,6 +27,7 @@ final class ProcessRun: Sendable {
     /// Ends when the run is to stop wherever it is.
     private let abandonment: AsyncStream<Void>
     private let abandonSignal: AsyncStream<Void>.Continuation
+    private let taken = Atomic(false)
     private let endWaiters = Mutex<[@Sendable () -> Void]?>([])
 
     var id: String { request.id }
@@ -47,6 +48,10 @@ final class ProcessRun: Sendable {
         current = Mutex(RunSnapshot(activity: .queued))
         (abandonment, abandonSignal) = AsyncStream.makeStream()
     }
+
+    /// Whether the engine has begun it, so that it sees to its own end.
+    var isTaken: Bool { taken.load(ordering: .relaxed) }
+    func take() { taken.store(true, ordering: .relaxed) }
 
     func send(_ event: ProcessEvent) { mailbox.put(.event(event)) }
     func announced(epoch: Int) { mailbox.put(.announced(epoch: epoch)) }
@@ -152,6 +157,7 @@ final class ProcessRun: Sendable {
                 do {
                     effects = try await take(messages, &session, &actions)
                 } catch {
+                    // What was taken cannot be answered by whoever closes the mailbox.
                     for case .confirm(_, let answer) in messages { answer(false) }
                     throw error
                 }
@@ -181,7 +187,8 @@ final class ProcessRun: Sendable {
         var effects: [ProcessEffect] = []
         var isFirst = true
         while true {
-            var isChanged = session.isCheckpointDue(at: time.now) || messages.contains(where: \.mustBeStored)
+            let isCheckpoint = session.isCheckpointDue(at: time.now)
+            var isChanged = isCheckpoint || messages.contains(where: \.mustBeStored)
             let before = session.machine.state.status
             for event in events.isEmpty ? [.tick] : events {
                 let turn = session.machine.apply(
@@ -190,15 +197,17 @@ final class ProcessRun: Sendable {
                 )
                 effects += turn.effects
                 isChanged = isChanged || turn.isChanged
+                if turn.isChanged { session.noteProgress(at: time.now) }
                 isFirst = false
             }
+            if session.isStalled(for: engine.configuration.stallLimit, at: time.now) { reportStall(session.machine) }
             guard isChanged else { return effects }
             reachFailPoints(before: events, effects)
             if engine.fault == .effectBeforeCommit { await actTooEarly(effects) }
             switch try await commit(&session) {
             case .stored:
                 reachFailPoints(after: events, effects)
-                report(events, from: before, session.machine)
+                report(events, isCheckpoint: isCheckpoint, from: before, session.machine)
                 publish(session.machine, session.isFinished ? .ended(.finished) : .live)
                 for case .confirm(_, let answer) in messages { answer(true) }
                 return effects

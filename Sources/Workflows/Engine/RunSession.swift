@@ -9,6 +9,8 @@ struct RunSession: Sendable {
     var isTakeover = false
     private var lastEvent: Duration
     private var lastCommit: Duration
+    /// When something other than the clock changed last, or somebody was told that nothing does.
+    private var lastProgress: Duration
     /// When the parts that the state refers to were last given their whole time to live.
     var partsRenewed: Duration
     /// When the earliest tick comes that has been asked for.
@@ -19,7 +21,8 @@ struct RunSession: Sendable {
         self.machine = machine
         self.digest = digest
         checkpointInterval = run.engine.configuration.checkpointInterval
-        (lastEvent, lastCommit, partsRenewed) = (run.time.now, run.time.now, run.time.now)
+        let now = run.time.now
+        (lastEvent, lastCommit, lastProgress, partsRenewed) = (now, now, now, now)
     }
 
     var isFinished: Bool { machine.state.status.isFinished }
@@ -34,6 +37,15 @@ struct RunSession: Sendable {
     }
 
     func isCheckpointDue(at now: Duration) -> Bool { now - lastCommit >= checkpointInterval }
+
+    mutating func noteProgress(at now: Duration) { lastProgress = now }
+
+    /// Whether nothing has happened for so long that somebody should know; true once for each time that long.
+    mutating func isStalled(for limit: Duration, at now: Duration) -> Bool {
+        guard now - lastProgress >= limit, machine.state.status == .running else { return false }
+        lastProgress = now
+        return true
+    }
 
     mutating func noteCommit(_ digest: String, at now: Duration) {
         self.digest = digest

@@ -66,10 +66,21 @@ final class LockTable: Sendable {
         var void: [LockShare] = []
         for share in record.holders + record.waiting where share != own {
             let document = try await available { try await $0.load(.state(processID: share.process)) }
-            if let document, Self.claims(share, lock, document) { continue }
+            if let document, Self.claims(share, lock, document), try await !isOrphan(document, share.process) {
+                continue
+            }
             void.append(share)
         }
         return void
+    }
+
+    /// Whether a document is that of a sub-process whose parent is finished or gone: nobody will ever end it.
+    private func isOrphan(_ document: StoredDocument, _ processID: String) async throws -> Bool {
+        guard let parent = (try? StateReader.shell(document, of: processID))?.parent else { return false }
+        guard let above = try await available({ try await $0.load(.state(processID: parent)) }) else { return true }
+        guard let state = try? StateReader.shell(above, of: parent) else { return false }
+        if state.status.isFinished { return true }
+        return try await isOrphan(above, parent)
     }
 
     /// A state that cannot be read claims whatever it may claim: it may be mended.

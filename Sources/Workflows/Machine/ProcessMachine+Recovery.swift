@@ -4,6 +4,7 @@ extension ProcessMachine {
     /// An owner has loaded the state. What is recorded as started may have been cut off anywhere.
     mutating func recover() {
         isChanged = true
+        dropStrayClaims()
         for (holder, claims) in claimsByHolder() { effects.append(.acquire(holder, claims)) }
         for id in running { recover(id) }
         followFailures()
@@ -18,13 +19,19 @@ extension ProcessMachine {
         for id in running where here[id] != execution(id).start { recover(id) }
         followFailures()
         if state.ending != nil { for id in running where isMain(id) { effects.append(.interrupt(id)) } }
+        dropStrayClaims()
         for (holder, claims) in claimsByHolder() { effects.append(.acquire(holder, claims)) }
         return Turn(effects: effects, isChanged: isChanged)
     }
 
-    private mutating func recover(_ id: ExecutionID) {
-        if state.ending != nil, isMain(id) { return abandon(id) }
+    /// Something is recorded as started and does not run here.
+    mutating func recover(_ id: ExecutionID) {
         let step = planned(id)
+        guard state.ending == nil || !isMain(id) else {
+            // A sub-process has work of its own to wind down.
+            if step.definition.action == SubprocessAction.actionName { return windDownSubprocess(id) }
+            return abandon(id)
+        }
         let policy = id.isCompensation ? step.compensationOnUnknown : step.onUnknown
         let execution = execution(id)
         let request: ExecutionRequest
@@ -40,6 +47,15 @@ extension ProcessMachine {
         case .retryIfIdempotent where action?.isIdempotent ?? false: runAgain(id, request)
         case .retryIfIdempotent, .askHuman: ask(id)
         }
+    }
+
+    private mutating func windDownSubprocess(_ id: ExecutionID) {
+        let execution = execution(id)
+        guard let request = try? request(id, start: execution.start, attempt: execution.attempt) else {
+            return abandon(id)
+        }
+        runAgain(id, request)
+        effects.append(.interrupt(id))
     }
 
     /// The outcome of an effect whose result was lost.
@@ -72,6 +88,18 @@ extension ProcessMachine {
             $0.status = .undecided
             $0.message = "the operator was cut off while it ran: nobody knows whether it has had its effect"
         }
+    }
+
+    /// Gives back what is claimed for something that does not run or wait: somebody has settled or reset it by hand.
+    private mutating func dropStrayClaims() {
+        var holders: [ExecutionID] = []
+        for claim in state.locks where !claim.step.isEmpty {
+            let holder = ExecutionID(claim.step, item: claim.item)
+            let status = isKnown(holder) ? execution(holder).status : .omitted
+            guard status.isSettled || status == .pending, !holders.contains(holder) else { continue }
+            holders.append(holder)
+        }
+        for holder in holders { release(holder) }
     }
 
     private func claimsByHolder() -> [(ExecutionID?, [LockClaim])] {

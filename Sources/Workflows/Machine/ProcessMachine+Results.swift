@@ -107,8 +107,10 @@ extension ProcessMachine {
             due.append(id)
         } else if state.ending != nil, isMain(id) {
             abandon(id)
+        } else {
+            // The wish is gone, by an edit for example, and so is what ran.
+            recover(id)
         }
-        // Otherwise this is about an earlier wish that nobody has any more.
     }
 
     /// Gives up an execution whose effect may have happened.

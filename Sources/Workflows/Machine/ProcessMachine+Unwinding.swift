@@ -118,12 +118,12 @@ extension ProcessMachine {
             let candidates =
                 step.items?.states.enumerated().map { ($1, ExecutionID(step.name, item: $0)) }
                 ?? [(step, ExecutionID(step.name))]
-            let effective = candidates.filter { record, _ in
+            let wanted = candidates.filter { record, _ in
                 record.compensation != nil && (record.status == .completed || record.hasUnknownEffect)
             }
-            let open = effective.filter { !($0.0.compensation?.execution.status.isSettled ?? true) }
-            // A list that is half undone when its owner dies keeps its turn.
-            guard !open.isEmpty, let last = effective.map({ $0.0.execution.start }).max() else { continue }
+            let open = wanted.filter { !($0.0.compensation?.execution.status.isSettled ?? true) }
+            // What is undone already counts: a step keeps its turn when another owner goes on in the middle of it.
+            guard !open.isEmpty, let last = wanted.map({ $0.0.execution.start }).max() else { continue }
             let executions = open.sorted { $0.0.execution.start > $1.0.execution.start }.map(\.1.compensation)
             found.append((last, Undoing(executions: executions)))
         }

@@ -6,7 +6,7 @@ import ScriptedServers
 import Testing
 
 /// Connections on which nothing comes any more, though nobody has closed them.
-@Suite(.timeLimit(.minutes(1))) struct BlackHoleTests {
+@Suite(.timeLimit(.minutes(4))) struct BlackHoleTests {
     private var impatient: ReflectorTiming {
         var timing = ReflectorTiming.quick
         timing.watchSilence = .milliseconds(300)

@@ -3,7 +3,7 @@ import JSON
 import Testing
 
 /// Events that come twice, in the wrong order or not at all.
-@Suite(.timeLimit(.minutes(1))) struct DisorderTests {
+@Suite(.timeLimit(.minutes(4))) struct DisorderTests {
     private func following(
         _ lists: StreamedLists = .refused,
         _ body: (FaultyAPIServer, Follower) async throws -> Void

@@ -4,7 +4,7 @@ import KubeClient
 import Testing
 
 /// Answers that are compressed, or that never end.
-@Suite(.timeLimit(.minutes(1))) struct EncodingTests {
+@Suite(.timeLimit(.minutes(4))) struct EncodingTests {
     @Test(arguments: [true, false])
     func `compressed answers are asked for unless that is switched off, and read`(compression: Bool) async throws {
         let server = try FaultyAPIServer(streamedLists: .refused)

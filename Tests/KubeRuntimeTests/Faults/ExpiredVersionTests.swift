@@ -3,7 +3,7 @@ import JSON
 import Testing
 
 /// A watch from a version that the server has forgotten.
-@Suite(.timeLimit(.minutes(1))) struct ExpiredVersionTests {
+@Suite(.timeLimit(.minutes(4))) struct ExpiredVersionTests {
     /// Changes a followed server behind its watch's back and makes the version of the watch too old.
     private func outrun(_ server: FaultyAPIServer) {
         server.withholdingEvents {

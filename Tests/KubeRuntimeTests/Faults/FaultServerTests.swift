@@ -4,7 +4,7 @@ import KubeClient
 import Testing
 
 /// The faulty API server itself, where nothing fails.
-@Suite(.timeLimit(.minutes(1))) struct FaultServerTests {
+@Suite(.timeLimit(.minutes(4))) struct FaultServerTests {
     @Test func `a reflector follows creations, changes and deletions by one list and one watch`() async throws {
         let server = try FaultyAPIServer(streamedLists: .refused)
         server.put("a", ["v": "1"])

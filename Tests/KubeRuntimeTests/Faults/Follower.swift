@@ -96,9 +96,10 @@ extension FaultyAPIServer {
         requests(.relists).count { !$0.isRefusedStreamedList(by: self) }
     }
 
-    /// A client of this server.
+    /// A client of this server. Its requests may take longer than a test, unless it is told otherwise.
     func client(_ change: (inout ClusterConfiguration) -> Void = { _ in }) throws -> KubeClient {
         var configuration = ClusterConfiguration(server: url)
+        configuration.limits.requestTimeout = .seconds(3600)
         change(&configuration)
         return try KubeClient(configuration, logger: Logger(label: "faults") { _ in SwiftLogNoOpLogHandler() })
     }

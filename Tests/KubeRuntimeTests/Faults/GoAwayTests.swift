@@ -8,7 +8,7 @@ import ScriptedServers
 import Testing
 
 /// HTTP/2 connections that the server asks to leave, as API servers do to spread their clients (`--goaway-chance`).
-@Suite(.timeLimit(.minutes(1))) struct GoAwayTests {
+@Suite(.timeLimit(.minutes(4))) struct GoAwayTests {
     private let identity: ServerIdentity
     private let tls: HTTPTransport.TLS
 

@@ -2,7 +2,7 @@ import FaultServer
 import Testing
 
 /// A server that says no to protect itself, or because it is broken.
-@Suite(.timeLimit(.minutes(1))) struct OverloadTests {
+@Suite(.timeLimit(.minutes(4))) struct OverloadTests {
     /// How much time lies between the first two requests that match.
     private func pause(_ server: FaultyAPIServer, _ pattern: RequestPattern) throws -> Duration {
         let requests = server.requests(pattern)

@@ -3,7 +3,7 @@ import KubeRuntime
 import Testing
 
 /// Lists that come in pages, slowly, and not all of them.
-@Suite(.timeLimit(.minutes(1))) struct PageTests {
+@Suite(.timeLimit(.minutes(4))) struct PageTests {
     /// More than two pages of 500.
     private func server() throws -> FaultyAPIServer {
         let server = try FaultyAPIServer(streamedLists: .refused)

@@ -5,7 +5,7 @@ import KubeRuntime
 import Testing
 
 /// A server whose etcd was restored from a backup, so that versions have gone backwards.
-@Suite(.timeLimit(.minutes(1))) struct RestoredBackupTests {
+@Suite(.timeLimit(.minutes(4))) struct RestoredBackupTests {
     @Test(arguments: [StreamedLists.supported, .refused])
     func `what the backup holds replaces what was newer`(lists: StreamedLists) async throws {
         let server = try FaultyAPIServer(streamedLists: lists)

@@ -4,7 +4,7 @@ import KubeClient
 import Testing
 
 /// Requests that are made again by the client itself, and those that must not be.
-@Suite(.timeLimit(.minutes(1))) struct RetryTests {
+@Suite(.timeLimit(.minutes(4))) struct RetryTests {
     private func withConfigMaps(
         maximumRetries: Int = 10,
         _ body: (FaultyAPIServer, ResourceClient<ServedMap>) async throws -> Void

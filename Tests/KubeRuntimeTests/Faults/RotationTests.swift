@@ -6,7 +6,7 @@ import ScriptedServers
 import Testing
 
 /// Credentials and certificates that are replaced while a server is followed.
-@Suite(.timeLimit(.minutes(1))) struct RotationTests {
+@Suite(.timeLimit(.minutes(4))) struct RotationTests {
     private let folder: String
 
     init() throws {

@@ -3,7 +3,7 @@ import KubeRuntime
 import Testing
 
 /// Watches that end as soon as they have begun.
-@Suite(.timeLimit(.minutes(1))) struct ShortWatchTests {
+@Suite(.timeLimit(.minutes(4))) struct ShortWatchTests {
     /// Every watch without news counts as short, however slow the machine is.
     private var timing: ReflectorTiming {
         var timing = ReflectorTiming.quick

@@ -3,7 +3,7 @@ import KubeRuntime
 import Testing
 
 /// Servers that stream the first state (WatchList), and servers that do not.
-@Suite(.timeLimit(.minutes(1))) struct StreamedListTests {
+@Suite(.timeLimit(.minutes(4))) struct StreamedListTests {
     private func server(_ lists: StreamedLists) throws -> FaultyAPIServer {
         let server = try FaultyAPIServer(streamedLists: lists)
         for name in ["a", "b", "c"] { server.put(name, ["v": "1"]) }

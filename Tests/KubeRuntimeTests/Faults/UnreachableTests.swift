@@ -4,7 +4,7 @@ import TestEnvironment
 import Testing
 
 /// A server that cannot be connected to, or is lost.
-@Suite(.timeLimit(.minutes(1))) struct UnreachableTests {
+@Suite(.timeLimit(.minutes(4))) struct UnreachableTests {
     @Test(arguments: [StreamedLists.supported, .refused])
     func `a server that refuses connections at the start is followed once it listens`(
         lists: StreamedLists

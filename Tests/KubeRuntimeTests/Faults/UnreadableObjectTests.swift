@@ -4,7 +4,7 @@ import KubeRuntime
 import Testing
 
 /// Objects that are not of the form that their type expects.
-@Suite(.timeLimit(.minutes(1))) struct UnreadableObjectTests {
+@Suite(.timeLimit(.minutes(4))) struct UnreadableObjectTests {
     private let malformed: JSONValue = ["metadata": ["name": "bad", "namespace": "default"], "data": 5]
 
     @Test(arguments: [StreamedLists.refused, .supported])
