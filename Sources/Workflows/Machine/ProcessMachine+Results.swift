@@ -55,8 +55,9 @@ extension ProcessMachine {
         guard execution.attempt <= policy.limit else { return nil }
         if let source = policy.retryWhen {
             // A condition that cannot be evaluated does not hold: trying again could do harm.
-            guard let condition = try? retryCondition(source) else { return nil }
-            guard (try? holds(condition, id, ["error": error.value])) == true else { return nil }
+            guard let condition = try? retryCondition(source),
+                (try? holds(condition, id, ["error": error.value])) == true
+            else { return nil }
         }
         let delay = (policy.backoff ?? RetryBackoff()).delay(afterAttempt: execution.attempt, seed: execution.key ?? "")
         return max(delay, error.retryAfter ?? .zero)

@@ -2,7 +2,7 @@ internal import JSON
 
 /// No number in a state is larger: beyond 2^53 JSON is not exact everywhere. Sums of a few stay far from where arithmetic
 /// overflows.
-let largestCount = 1 << 53
+let largestCount: Int64 = 1 << 53
 
 /// Narrows a field to what counters and readings of the clock can be.
 @Sendable

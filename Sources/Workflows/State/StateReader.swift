@@ -79,7 +79,7 @@ struct StateReader {
             throw InvalidState(faults: [fault], isFromLaterRelease: true)
         }
         StateMigration.migrate(&json)
-        let violations = schema.violations(of: json)
+        let violations = schema.violations(of: json) + itemViolations(json["steps"])
         guard violations.isEmpty else { throw InvalidState(faults: violations.prefix(5).map(\.description)) }
         let state: ProcessState
         do {
@@ -96,6 +96,21 @@ struct StateReader {
         guard faults.isEmpty else { throw InvalidState(faults: faults) }
         return state
     }
+
+    /// The schema of a step does not go down into its elements.
+    private static func itemViolations(_ steps: JSONValue?) -> [JSONSchema.Violation] {
+        guard case .array(let steps) = steps else { return [] }
+        var violations: [JSONSchema.Violation] = []
+        for (position, step) in steps.enumerated() {
+            guard case .array(let items) = step["items"] else { continue }
+            for (place, item) in items.enumerated() {
+                violations += itemSchema.violations(of: item).map { $0.inside("steps[\(position)].items[\(place)]") }
+            }
+        }
+        return violations
+    }
+
+    private static let itemSchema = StepState.schema
 
     /// One record for each step of the definition: the later of two wins, elements one by one.
     private static func merge(

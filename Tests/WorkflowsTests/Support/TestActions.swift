@@ -1,0 +1,31 @@
+import JSON
+import Workflows
+
+/// An action that the machine can plan with; nothing runs it.
+struct PlannedAction: Action {
+    let name: String
+    var isIdempotent = false
+    var canVerify = false
+    var inputSchema: JSONSchema = .anyObject
+
+    var about: String { "For tests." }
+
+    func perform(_ inputs: JSONValue, _ context: StepContext) async throws -> JSONValue { .null }
+}
+
+extension ActionCatalog {
+    /// `work` asks somebody when its outcome is unknown, `repeat` runs again, `look` verifies; `undo` undoes, and `count`
+    /// wants an integer `n`.
+    static let planned = ActionCatalog([
+        PlannedAction(name: "work"), PlannedAction(name: "repeat", isIdempotent: true),
+        PlannedAction(name: "look", canVerify: true), PlannedAction(name: "undo", isIdempotent: true),
+        PlannedAction(name: "count", isIdempotent: true, inputSchema: count),
+    ])
+
+    private static var count: JSONSchema {
+        var schema = JSONSchema(.object)
+        schema.properties = ["n": JSONSchema(.integer)]
+        schema.required = ["n"]
+        return schema
+    }
+}
