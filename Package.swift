@@ -74,7 +74,8 @@ let package = Package(
         .executableTarget(
             name: "Operator",
             dependencies: [
-                "JSON", "YAML", "HTTPTransport", "Telemetry", "RedisClient", "KubeClient", "KubeRuntime", "Workflows",
+                "JSON", "YAML", "CEL", "HTTPTransport", "Telemetry", "RedisClient", "KubeClient", "KubeRuntime",
+                "Workflows",
                 "CRDs", "Actions", "Stores", "Reconcilers", logging,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
