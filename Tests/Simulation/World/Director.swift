@@ -308,8 +308,7 @@ struct Director {
             guard let resource = world.cluster.resources[id] else { return false }
             // Nothing is left of it, so it waits for somebody to bring it back.
             if world.database.entry(.state(processID: id)) == nil {
-                if resource.status?.trouble == .waitsForRecovery { return true }
-                return false
+                return resource.isFinished || resource.status?.trouble == .waitsForRecovery
             }
             guard let state = world.database.state(id) else { return false }
             // The resource is finished, and the store has lost that: nobody looks at the document any more.
@@ -343,7 +342,7 @@ struct Director {
         }
         for id in world.cluster.ids {
             guard let resource = world.cluster.resources[id] else { continue }
-            open.append("resource \(id) \(resource.status.map { "\($0)" } ?? "-")")
+            open.append("resource \(id) wants run \(resource.wantedRerun), shows \(resource.status.map { "\($0)" } ?? "-")")
             for program in living {
                 guard let run = program.engine.snapshot(of: id) else { continue }
                 open.append("\(program.name) has \(id) \(run.activity) held: \(run.heldBecause ?? "-")")
