@@ -15,6 +15,8 @@ extension ProcessEngine {
         let isStopping = Task.isCancelled && wasStopped()
         let first: RunMode = isStopping ? .recover(knownEpoch: 0) : .begin
         let mode: RunMode = execution.attempt > 1 && !isStopping ? .reopen(.retry, knownEpoch: 0) : first
+        // If the parent's state is gone or somebody else's, the sub-process is no more to be begun than another effect.
+        if !isStopping { try await parent.confirm(execution) }
         guard let run = submitSubprocess(request, mode: mode) else { throw CancellationError() }
         await withTaskCancellationHandler {
             // The end comes in any case: the run obeys the command, or is stopped with the engine.

@@ -141,7 +141,7 @@ extension ProcessRun {
         let wasStopped = Mutex(false)
         let context = context(request) { wasStopped.withLock { $0 } }
         do {
-            if engine.fault != .ignoredGate, try await engine.gate?.pass() ?? false { try await confirm() }
+            if engine.fault != .ignoredGate, try await engine.gate?.pass() ?? false { try await confirm(request) }
             let output = try await unless(stop, timeout: request.timeout, onStop: { wasStopped.withLock { $0 = true } })
             {
                 try await body(action, request.inputs, context)
@@ -170,7 +170,7 @@ extension ProcessRun {
             idempotencyKey: request.key,
             attempt: request.attempt,
             time: time,
-            recordResource: { [self] in try await confirm(.recorded(resource: $0)) },
+            recordResource: { [self] in try await confirm(request, .recorded(resource: $0)) },
             runSubprocess: { [self] in try await engine.runSubprocess($0, of: self, request, wasStopped) },
             logger: logger
         )
