@@ -56,7 +56,10 @@ final class Checks {
         guard let state else { return world.violate("\(program.name) stored a state of \(id) that cannot be read") }
         note("creates", id, state, program)
         if let former = created[id] {
-            let isKnown = state.parent != nil || world.cluster.resources[id]?.status != nil
+            // A parent whose state has just been lost finds that out at its next commit.
+            let isKnown =
+                state.parent.map { world.database.entry(.state(processID: $0)) != nil }
+                ?? (world.cluster.resources[id]?.status != nil)
             require(
                 state.rerun > former || !isKnown,
                 "missing state: \(program.name) began \(id) anew, although it had begun before"
