@@ -14,6 +14,8 @@ extension ProcessEngine {
         // One that was told to stop before it could go on only winds down.
         let isStopping = Task.isCancelled && wasStopped()
         let mode = isStopping ? .recover(knownEpoch: 0) : Self.mode(execution)
+        // If the parent's state is gone or somebody else's, the sub-process is no more to be begun than another effect.
+        if !isStopping { try await parent.confirm(execution) }
         guard let run = submitSubprocess(request, mode: mode) else { throw CancellationError() }
         await withTaskCancellationHandler {
             // The end comes in any case: the run obeys the command, or is stopped with the engine.

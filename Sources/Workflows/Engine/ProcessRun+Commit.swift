@@ -194,9 +194,11 @@ extension ProcessRun {
             logger.notice("Process \(id) belongs to another owner with epoch \(shell.epoch)")
             throw RunInterruption(end: .superseded)
         }
+        // Bytes this run has replaced before, or what a former owner has made of such: the store lost what it had
+        // acknowledged. What is known here is newer.
         let isAncestor = ancestors.withLock { $0.contains(document.digest) }
-        if isAncestor || engine.fault == .overwrittenEdit {
-            // Bytes this run has replaced before: the store lost what it had acknowledged. What is known here is newer.
+        let isFormer = session.hasCommitted && shell.epoch < session.machine.state.epoch
+        if isAncestor || isFormer || engine.fault == .overwrittenEdit {
             logger.notice("Process \(id) state was rolled back by its store and is stored again")
             session.digest = document.digest
             let outputs = session.machine.forgetParts()

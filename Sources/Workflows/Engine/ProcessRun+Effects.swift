@@ -151,7 +151,7 @@ extension ProcessRun {
         let wasStopped = Mutex(false)
         let context = context(request) { wasStopped.withLock { $0 } }
         do {
-            if engine.fault != .ignoredGate, try await engine.gate?.pass() ?? false { try await confirm() }
+            if engine.fault != .ignoredGate, try await engine.gate?.pass() ?? false { try await confirm(request) }
             let noteStop: @Sendable () -> Void = { wasStopped.withLock { $0 = true } }
             let output = try await unless(stop, timeout: request.timeout, noteStop) {
                 try await body(action, request.inputs, context)
@@ -180,7 +180,7 @@ extension ProcessRun {
             idempotencyKey: request.key,
             attempt: request.attempt,
             time: time,
-            recordResource: { [self] in try await confirm(.recorded(resource: $0)) },
+            recordResource: { [self] in try await confirm(request, .recorded(resource: $0)) },
             runSubprocess: { [self] in try await engine.runSubprocess($0, of: self, request, wasStopped) },
             logger: logger
         )

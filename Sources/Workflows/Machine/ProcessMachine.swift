@@ -172,7 +172,7 @@ struct ProcessMachine: Sendable {
     func planned(_ id: ExecutionID) -> PlannedStep { plan.steps[plan.index[id.step] ?? 0] }
 
     /// Whether a result belongs to the start that is recorded.
-    private func isCurrent(_ id: ExecutionID, _ start: Int) -> Bool {
+    func isCurrent(_ id: ExecutionID, _ start: Int) -> Bool {
         guard isKnown(id) else { return false }
         let execution = execution(id)
         return execution.status == .started && execution.start == start

@@ -53,7 +53,7 @@ public struct ProcessState: Described, Hashable {
     public var steps: [StepState] = []
     /// Where the records of finished steps are that this document does not hold; later ones and the document win.
     public var segments: [PartReference] = []
-    /// The number of the execution that was started last.
+    /// The number of the latest start or claim of a lock.
     public var sequence = 0
     /// Shares in locks, held and waited for.
     public var locks: [LockClaim] = []

@@ -308,8 +308,7 @@ struct Director {
             guard let resource = world.cluster.resources[id] else { return false }
             // Nothing is left of it, so it waits for somebody to bring it back.
             if world.database.entry(.state(processID: id)) == nil {
-                if resource.status?.trouble == .waitsForRecovery { return true }
-                return false
+                return resource.isFinished || resource.status?.trouble == .waitsForRecovery
             }
             guard let state = world.database.state(id) else { return false }
             // The resource is finished, and the store has lost that: nobody looks at the document any more.
@@ -323,8 +322,15 @@ struct Director {
         return world.database.processIDs.allSatisfy { id in
             guard let state = world.database.state(id), let parent = state.parent else { return true }
             // One whose parent is over belongs to nobody.
-            return state.status.isFinished || world.database.state(parent).map(\.status.isFinished) ?? true
+            return state.status.isFinished || isOver(parent)
         }
+    }
+
+    /// Whether nobody moves a process any more, whatever the store says after it has lost something.
+    private func isOver(_ id: String) -> Bool {
+        guard let state = world.database.state(id), !state.status.isFinished else { return true }
+        if let parent = state.parent { return isOver(parent) }
+        return world.cluster.resources[id]?.isFinished ?? true
     }
 
     private func reportStuck() {
@@ -343,7 +349,7 @@ struct Director {
         }
         for id in world.cluster.ids {
             guard let resource = world.cluster.resources[id] else { continue }
-            open.append("resource \(id) \(resource.status.map { "\($0)" } ?? "-")")
+            open.append("resource \(id) wants run \(resource.wantedRerun), shows \(resource.status.map { "\($0)" } ?? "-")")
             for program in living {
                 guard let run = program.engine.snapshot(of: id) else { continue }
                 open.append("\(program.name) has \(id) \(run.activity) held: \(run.heldBecause ?? "-")")
