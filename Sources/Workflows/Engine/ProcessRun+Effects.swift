@@ -148,8 +148,8 @@ extension ProcessRun {
         let context = context(request) { wasStopped.withLock { $0 } }
         do {
             if engine.fault != .ignoredGate, try await engine.gate?.pass() ?? false { try await confirm() }
-            let output = try await unless(stop, timeout: request.timeout, onStop: { wasStopped.withLock { $0 = true } })
-            {
+            let onStop: @Sendable () -> Void = { wasStopped.withLock { $0 = true } }
+            let output = try await unless(stop, timeout: request.timeout, onStop: onStop) {
                 try await body(action, request.inputs, context)
             }
             return .succeeded(execution, start: start, output: output)
