@@ -39,6 +39,8 @@ let package = Package(
         // Patches, logs and clusters are spoken of in the terms of the two others.
         .library(name: "KubeClient", targets: ["KubeClient", "HTTPTransport", "JSON"]),
         .library(name: "KubeRuntime", targets: ["KubeRuntime"]),
+        .library(name: "Workflows", targets: ["Workflows", "JSON"]),
+        .library(name: "Stores", targets: ["Stores", "RedisClient"]),
         .library(name: "CEL", targets: ["CEL", "JSON"]),
     ],
     dependencies: [
@@ -72,7 +74,8 @@ let package = Package(
         .executableTarget(
             name: "Operator",
             dependencies: [
-                "JSON", "YAML", "HTTPTransport", "Telemetry", "RedisClient", "KubeClient", "KubeRuntime", "Workflows",
+                "JSON", "YAML", "CEL", "HTTPTransport", "Telemetry", "RedisClient", "KubeClient", "KubeRuntime",
+                "Workflows",
                 "CRDs", "Actions", "Stores", "Reconcilers", logging,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),

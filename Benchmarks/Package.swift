@@ -20,6 +20,13 @@ let package = Package(
         .target(name: "Usage"),
         .executableTarget(name: "ProcessBenchmark", dependencies: ["Usage", kubeClient, arguments, logging]),
         .executableTarget(
+            name: "EngineBenchmark",
+            dependencies: [
+                "Usage", .product(name: "Workflows", package: "honua-operator"),
+                .product(name: "Stores", package: "honua-operator"), arguments, logging,
+            ]
+        ),
+        .executableTarget(
             name: "KubeBenchmark",
             dependencies: [
                 "CMalloc", "Usage", kubeClient, .product(name: "KubeRuntime", package: "honua-operator"), arguments,

@@ -25,13 +25,14 @@ public struct Bindings {
 
     /// The value of a variable; `cache` remembers what was looked up.
     @inline(__always)
-    func value(of name: String, _ cache: inout [String: Value]) -> Value? {
+    func value(of name: String, _ cache: inout [(name: String, value: Value)]) -> Value? {
         switch storage {
         case .values(let values): return values[name]
         case .lookup(let lookup):
-            if let known = cache[name] { return known }
+            // Expressions have few variables: looking through them takes less than a hash.
+            if let known = cache.first(where: { $0.name == name }) { return known.value }
             guard let value = lookup(name).map({ Value($0) }) else { return nil }
-            cache[name] = value
+            cache.append((name, value))
             return value
         }
     }

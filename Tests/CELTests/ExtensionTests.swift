@@ -14,6 +14,8 @@ import Testing
             ("optional.of({}).optFlatMap(x, x.?y)", "optional.none()"),
             ("[1, ?optional.none(), ?optional.of(2)]", "[1, 2]"),
             ("{?'a': optional.none(), ?'b': optional.of(1)}", "{'b': 1}"), ("has({}.?a.b)", "false"),
+            ("has({'a': optional.none()}.a)", "true"),
+            ("has({'a': optional.none()}.a.b)", "false"), ("has({?'a': optional.none()}.a)", "false"),
             ("optional.unwrap([optional.of(1), optional.none()])", "[1]"), ("[optional.of(1)].unwrapOpt()", "[1]"),
             ("type(optional.none()) == optional_type", "true"), ("optional.of(1) == optional.of(1.0)", "true"),
             ("{'a': null}.?a.hasValue()", "true"), ("optional.none()[0].x", "optional.none()"),

@@ -16,7 +16,7 @@ import Workflows
         .afterCompleted: (1, 1),
     ]
 
-    @Test(arguments: FailPoint.allCases)
+    @Test(arguments: effects.keys.sorted { $0.rawValue < $1.rawValue })
     func `an operator killed at a point loses nothing and repeats only what nobody can know`(
         point: FailPoint
     ) async throws {
@@ -40,6 +40,62 @@ import Workflows
                         #expect(server.keys(of: "step2").count == Self.effects[point]?.step2)
                         #expect(server.keys(of: "step3").count == Self.effects[point]?.step3)
                         #expect(Set(server.effects.map(\.key)).count == 5)
+                    }
+                }
+            }
+        }
+    }
+
+    /// Where an operator dies that undoes what was done: the point, the execution, and what is called twice for it.
+    private static let deaths: [(FailPoint, String, twice: Set<String>)] = [
+        // The failure of c is part of the commit before which it dies.
+        (.beforeStarted, "b/compensate", ["c"]), (.afterStarted, "b/compensate", []),
+        (.afterEffect, "b/compensate", ["undo-b"]), (.beforeCompleted, "b/compensate", ["undo-b"]),
+        (.afterCompleted, "b/compensate", []), (.afterLock, "b", []), (.afterPart, "large", []),
+        // It dies while the lock is being given back and c is called.
+        (.beforeRelease, "b", ["c?"]), (.beforeStarted, "last", ["undo-a"]), (.afterEffect, "last", ["last"]),
+    ]
+
+    @Test(arguments: deaths)
+    func `an operator killed between locks, parts, undoing and final steps leaves nothing out and nothing locked`(
+        point: FailPoint,
+        execution: String,
+        twice: Set<String>
+    ) async throws {
+        try await RedisServer.with { redis in
+            try await EffectServer.with { server in
+                server.answer("c", with: [400, 400])
+                try await OperatorFixture.with { fixture in
+                    let first = try await fixture.start(
+                        redis: redis.connectionString,
+                        failPoint: "\(point.rawValue):\(execution)"
+                    )
+                    try await fixture.create("undo", OperatorFixture.undoneEffects(on: server))
+                    #expect(await first.child.waitForEnd() == 128 + SIGKILL)
+                    try await fixture.withOperator(redis: redis.connectionString) { _ async throws in
+                        let process = try await fixture.waitForEnd("undo")
+                        #expect(process.reason() == "RolledBack", "\(process.message() ?? "")")
+                        let order = server.effects.map(\.name).reduce(into: [String]()) {
+                            if !$0.contains($1) { $0.append($1) }
+                        }
+                        #expect(order == ["a", "b", "c", "undo-b", "undo-a", "last"])
+                        for name in order where !twice.contains("\(name)?") {
+                            #expect(server.keys(of: name).count == (twice.contains(name) ? 2 : 1), "\(name)")
+                        }
+                        #expect(Set(server.effects.map(\.key)).count == 6)
+                        try await fixture.create(
+                            "next",
+                            [
+                                "steps": [
+                                    [
+                                        "name": "s", "action": "echo", "with": ["message": 1],
+                                        "locks": [["name": "database"]],
+                                    ]
+                                ]
+                            ]
+                        )
+                        let next = try await fixture.waitForEnd("next")
+                        #expect(next.condition("Ready") == .true)
                     }
                 }
             }

@@ -122,6 +122,30 @@ struct OperatorFixture: Sendable {
         return ["steps": .array(steps), "retry": ["limit": 5, "backoff": ["duration": .string(backoff)]]]
     }
 
+    /// Steps a, b, c, of which c is to fail, with effects to undo; b holds a lock, and another has a large output.
+    static func undoneEffects(on server: EffectServer) -> JSONValue {
+        func call(_ name: String) -> JSONValue { ["method": "POST", "url": .string(server.url(name))] }
+        return [
+            "onFailure": "Rollback",
+            "steps": [
+                [
+                    "name": "a", "action": "http", "with": call("a"),
+                    "compensate": ["action": "http", "with": call("undo-a")],
+                ],
+                [
+                    "name": "large", "action": "echo", "needs": ["a"],
+                    "with": ["message": .string(String(repeating: "x", count: 20_000))],
+                ],
+                [
+                    "name": "b", "action": "http", "needs": ["large"], "with": call("b"),
+                    "locks": [["name": "database"]], "compensate": ["action": "http", "with": call("undo-b")],
+                ],
+                ["name": "c", "action": "http", "needs": ["b"], "with": call("c")],
+            ],
+            "finally": [["name": "last", "action": "http", "with": call("last")]],
+        ]
+    }
+
     func events(about name: String) async throws -> [JSONValue] {
         let api = APIResource(version: "v1", kind: "Event", plural: "events")
         let events = try await client.resources(api, namespace: namespace).list().items.map(\.content)

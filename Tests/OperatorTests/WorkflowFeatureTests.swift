@@ -138,7 +138,7 @@ import Workflows
                 }
                 try await fixture.withOperator { _ in
                     let name = "t"
-                    var template = try await templates.create(
+                    _ = try await templates.create(
                         HonuaProcessTemplate(name: name, namespace: fixture.namespace, definition: definition("old"))
                     )
                     for policy in ["Pin", "Restart", "Migrate"] {
@@ -152,8 +152,8 @@ import Workflows
                         )
                     }
                     for policy in ["Pin", "Restart", "Migrate"] { await server.received(policy) }
-                    template.spec["steps"] = definition("new").json()["steps"] ?? []
-                    _ = try await templates.replace(template)
+                    let steps = definition("new").json()["steps"] ?? []
+                    _ = try await templates.patch(name, .merge(["spec": ["steps": steps]]))
                     // Only the one that begins anew calls a second time.
                     await server.received("Restart", count: 2)
                     for policy in ["Pin", "Restart", "Migrate"] { server.release(policy) }

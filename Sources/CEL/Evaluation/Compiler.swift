@@ -131,7 +131,7 @@ struct Compiler {
         if let names {
             let isKnown = names.contains(chain.variable) || !container.isEmpty || names.contains { $0.contains(".") }
             guard isKnown else {
-                let known = names.sorted().joined(separator: ", ")
+                let known = names.isEmpty ? "nothing" : names.sorted().joined(separator: ", ")
                 throw CELError("undeclared reference to \"\(chain.variable)\"; known here: \(known)")
                     .located(chain.spans[0], in: source)
             }

@@ -8,7 +8,7 @@ struct Frame {
     var locals: [Value]
     /// Why variables that `cel.bind` introduces have no value, by slot: an error counts where the variable is used.
     var failures: [Int: CELError] = [:]
-    private var cache: [String: Value] = [:]
+    private var cache: [(name: String, value: Value)] = []
 
     init(_ bindings: Bindings, source: Source, container: String, cost: Int, locals: Int) {
         self.bindings = bindings

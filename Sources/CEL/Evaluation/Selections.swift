@@ -37,9 +37,10 @@ final class Presence: Code {
     func evaluate(_ frame: inout Frame) throws(CELError) -> Value {
         let value = try operand.evaluate(&frame)
         do throws(CELError) {
-            guard let member = try value.selecting(field) else { return .bool(false) }
-            if case .optional(nil) = member { return .bool(false) }
-            return .bool(true)
+            let member = try value.selecting(field)
+            // Of an optional an optional is selected; of a map, an optional is a member like any other.
+            if case .optional = value, case .optional(nil)? = member { return .bool(false) }
+            return .bool(member != nil)
         } catch {
             throw error.located(span, in: frame.source)
         }

@@ -126,7 +126,7 @@ extension FunctionTable {
     // MARK: URLs
 
     private mutating func addURLs() {
-        addReading("url", "isURL", "absolute URL") { URL($0).map { .url($0) } }
+        addReading("url", "isURL", "absolute URL") { AbsoluteURL($0).map { .url($0) } }
         addURL("getScheme") { url, _ throws(CELError) in .string(url.scheme) }
         addURL("getHost") { url, _ throws(CELError) in .string(url.host) }
         addURL("getHostname") { url, _ throws(CELError) in .string(url.hostname) }
@@ -144,7 +144,7 @@ extension FunctionTable {
 
     private mutating func addURL(
         _ name: String,
-        _ body: @escaping @Sendable (URL, inout Budget) throws(CELError) -> Value
+        _ body: @escaping @Sendable (AbsoluteURL, inout Budget) throws(CELError) -> Value
     ) {
         method(name) { value, budget throws(CELError) in
             guard case .other(.url(let url)) = value else { throw Value.noOverload(name, value) }

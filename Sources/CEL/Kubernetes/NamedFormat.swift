@@ -40,7 +40,7 @@ public enum NamedFormat: String, Sendable, CaseIterable {
         case .dns1123SubdomainPrefix: Self.subdomain(Self.completed(text))
         case .qualifiedName: Self.qualifiedName(text)
         case .labelValue: text.isEmpty ? [] : Self.name(text)
-        case .uri: URL(text) == nil ? ["must be an absolute URL or path"] : []
+        case .uri: AbsoluteURL(text) == nil ? ["must be an absolute URL or path"] : []
         case .uuid: Self.isUUID(text) ? [] : ["must be a UUID"]
         case .byte: Base64.decode(text) == nil ? ["must be base64"] : []
         case .date: Timestamp(rfc3339: text + "T00:00:00Z") == nil ? ["must be a date such as 2026-11-21"] : []

@@ -3,7 +3,7 @@ public enum ExtensionValue: Sendable {
     /// An amount of a resource: `quantity("1.5Gi")`.
     case quantity(Quantity)
     /// An absolute URL or path.
-    case url(URL)
+    case url(AbsoluteURL)
     /// An IPv4 or IPv6 address.
     case ip(IPAddress)
     /// A range of addresses.

@@ -13,7 +13,13 @@ public enum FailPoint: String, Sendable, CaseIterable {
     case beforeCompleted = "before-completed"
     /// The result is recorded; nothing has followed from it.
     case afterCompleted = "after-completed"
+    /// Locks are held; nothing about that is recorded.
+    case afterLock = "after-lock"
+    /// The step is recorded as settled; its locks are about to be given back.
+    case beforeRelease = "before-release"
+    /// A large output is stored apart; nothing refers to it.
+    case afterPart = "after-part"
 }
 
-/// Called at every fail point that is reached, with the step's name.
+/// Called at every fail point that is reached, with the execution: `deploy`, `resize[17]`, `deploy/compensate`.
 public typealias FailPointHandler = @Sendable (FailPoint, _ step: String) -> Void

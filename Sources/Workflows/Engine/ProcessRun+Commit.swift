@@ -138,12 +138,12 @@ extension ProcessRun {
 
     private func begin(_ machine: inout ProcessMachine) -> ProcessMachine.Turn {
         let turn = machine.apply(.begin, at: Moment(time: time.wallTime.wholeSeconds, elapsed: .zero))
-        for case .run(let run) in turn.effects { engine.failPoint?(.beforeStarted, run.id.step) }
+        for case .run(let run) in turn.effects { engine.failPoint?(.beforeStarted, run.id.description) }
         return turn
     }
 
     private func reachFailPointsAfterBeginning(_ turn: ProcessMachine.Turn) {
-        for case .run(let run) in turn.effects { engine.failPoint?(.afterStarted, run.id.step) }
+        for case .run(let run) in turn.effects { engine.failPoint?(.afterStarted, run.id.description) }
     }
 
     // MARK: Commits

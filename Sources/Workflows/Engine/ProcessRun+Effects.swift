@@ -50,11 +50,14 @@ extension ProcessRun {
             try await engine.locks.acquire(claims, of: id)
             return true
         }
-        if isHeld ?? false { send(.acquired(holder)) }
+        guard isHeld ?? false else { return }
+        engine.failPoint?(.afterLock, holder?.description ?? "")
+        send(.acquired(holder))
     }
 
     private func release(_ claims: [LockClaim]) async {
         guard engine.fault != .leakedLock else { return }
+        engine.failPoint?(.beforeRelease, claims.first?.step ?? "")
         try? await engine.locks.release(claims, of: id)
     }
 
@@ -101,7 +104,7 @@ extension ProcessRun {
         let duration = (time.now - started).inSeconds
         switch event {
         case .succeeded(_, _, let output, _):
-            engine.failPoint?(.afterEffect, request.id.step)
+            engine.failPoint?(.afterEffect, request.id.description)
             logger.info("Process \(id) step \(request.id) ended, duration \(duration) s")
             if let memo = request.memo {
                 await engine.memos.keep(output, memo, request, namespace: self.request.namespace)
@@ -130,6 +133,7 @@ extension ProcessRun {
         if bytes.count > ProcessMachine.inlineBytes {
             let reference = PartReference(of: bytes)
             guard (try? await store(part: reference.digest, bytes)) != nil else { return }
+            engine.failPoint?(.afterPart, request.id.description)
             part = reference
         }
         send(.succeeded(request.id, start: request.start, output: output, part: part))
@@ -148,8 +152,8 @@ extension ProcessRun {
         let context = context(request) { wasStopped.withLock { $0 } }
         do {
             if engine.fault != .ignoredGate, try await engine.gate?.pass() ?? false { try await confirm() }
-            let onStop: @Sendable () -> Void = { wasStopped.withLock { $0 = true } }
-            let output = try await unless(stop, timeout: request.timeout, onStop: onStop) {
+            let noteStop: @Sendable () -> Void = { wasStopped.withLock { $0 = true } }
+            let output = try await unless(stop, timeout: request.timeout, noteStop) {
                 try await body(action, request.inputs, context)
             }
             return .succeeded(execution, start: start, output: output)
@@ -189,7 +193,7 @@ extension ProcessRun {
     private func unless<Result: Sendable>(
         _ stop: AsyncStream<Void>,
         timeout: Duration? = nil,
-        onStop: @escaping @Sendable () -> Void = {},
+        _ onStop: @escaping @Sendable () -> Void = {},
         _ body: @escaping @Sendable () async throws -> Result
     ) async throws -> Result {
         try await withThrowingTaskGroup(of: Result.self) { group in

@@ -243,14 +243,14 @@ final class ProcessRun: Sendable {
 
     private func reachFailPoints(before events: [ProcessEvent], _ effects: [ProcessEffect]) {
         guard let failPoint = engine.failPoint else { return }
-        for case .succeeded(let id, _, _, _) in events { failPoint(.beforeCompleted, id.step) }
-        for case .run(let run) in effects { failPoint(.beforeStarted, run.id.step) }
+        for case .succeeded(let id, _, _, _) in events { failPoint(.beforeCompleted, id.description) }
+        for case .run(let run) in effects { failPoint(.beforeStarted, run.id.description) }
     }
 
     private func reachFailPoints(after events: [ProcessEvent], _ effects: [ProcessEffect]) {
         guard let failPoint = engine.failPoint else { return }
-        for case .succeeded(let id, _, _, _) in events { failPoint(.afterCompleted, id.step) }
-        for case .run(let run) in effects { failPoint(.afterStarted, run.id.step) }
+        for case .succeeded(let id, _, _, _) in events { failPoint(.afterCompleted, id.description) }
+        for case .run(let run) in effects { failPoint(.afterStarted, run.id.description) }
     }
 }
 

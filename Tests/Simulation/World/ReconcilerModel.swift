@@ -226,6 +226,7 @@ extension RunMode {
     var label: String {
         switch self {
         case .begin: "begin"
+        case .beginOrRetry: "beginOrRetry"
         case .recover: "recover"
         case .rerun: "rerun"
         case .reopen(let command, _): "reopen.\(command.label)"

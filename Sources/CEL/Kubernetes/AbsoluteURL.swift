@@ -1,5 +1,5 @@
 /// An absolute URL, or an absolute path alone, in its parts as they are written.
-public struct URL: Sendable, Hashable {
+public struct AbsoluteURL: Sendable, Hashable {
     /// The whole.
     public let text: String
     let scheme: String
