@@ -1,5 +1,5 @@
 internal import CEL
-public import JSON
+internal import JSON
 
 /// The Common Expression Language, in which definitions are written.
 public struct CELExpressions: ExpressionLanguage {

@@ -22,10 +22,11 @@ extension ProcessMachine {
         // What waits and names no time, by a repair by hand, is due.
         for id in timed.filter({ (execution($0).dueAt ?? clock) <= clock }).sorted(by: isBefore) {
             timed.remove(id)
-            if execution(id).status == .blocked {
-                giveUpWaitingForLocks(id)
-            } else if !due.contains(id) {
-                due.append(id)
+            switch execution(id).status {
+            case .blocked: giveUpWaitingForLocks(id)
+            case .waiting where !due.contains(id): due.append(id)
+            // One before it has ended the process, and this with it.
+            default: break
             }
         }
         let countsTime = state.ending == nil || state.ending?.status == .completed

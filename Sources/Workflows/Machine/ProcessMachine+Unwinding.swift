@@ -145,16 +145,27 @@ extension ProcessMachine {
         if ending.status == .completed { state.completionPercentage = 100 }
     }
 
+    /// Compensations and final steps that have begun and are not over.
+    private func unfinished() -> [ExecutionID] {
+        var found: [ExecutionID] = []
+        for (position, step) in state.steps.enumerated() {
+            let ids = step.items?.states.indices.map { ExecutionID(step.name, item: $0) } ?? [ExecutionID(step.name)]
+            for id in ids {
+                let candidate = plan.isFinal(position) ? id : id.compensation
+                let status = execution(candidate).status
+                if status != .pending, !status.isSettled { found.append(candidate) }
+            }
+        }
+        return found
+    }
+
     /// Ends the process whatever is left to do.
     mutating func endNow() {
         interruptMain()
-        for id in running {
-            if isMain(id) {
-                abandon(id)
-            } else {
-                effects.append(.interrupt(id))
-                settle(id, .cancelled, "the process ended before it was over")
-            }
+        for id in running where isMain(id) { abandon(id) }
+        for id in unfinished() {
+            if execution(id).status == .started { effects.append(.interrupt(id)) }
+            settle(id, .cancelled, "the process ended before it was over")
         }
         state.ending = state.ending ?? Ending(.failed, Self.timeoutMessage)
         state.ending?.next = nil

@@ -32,6 +32,8 @@ struct ProcessMachine: Sendable {
     var listValues: [Int: JSONValue] = [:]
     /// What the next document has to hold itself.
     var unfolded = Unfolded()
+    /// How many of the segments are listed in `segmentsPart`.
+    var segmentsInPart = 0
     /// How many steps, and how many final ones, are not settled.
     var openSteps = (main: 0, final: 0)
     var completedMain = 0

@@ -73,6 +73,8 @@ extension ProcessMachine {
     static let foldingBytes = 48 << 10
     /// Definitions, inputs and outputs beyond this are stored apart.
     static let inlineBytes = 4 << 10
+    /// How many segments the document itself lists at most.
+    private static let listedSegments = 64
     /// How many records a segment has at most.
     private static let segmentRecords = 256
 
@@ -89,9 +91,10 @@ extension ProcessMachine {
         if let input = state.input { set("input", input, &members, &state.inputPart, &parts) }
         if let outputs = state.outputs { set("outputs", outputs, &members, &state.outputsPart, &parts) }
         members["steps"] = .array(records(unfolded.steps, unfolded.items))
+        listSegments(&members, &parts)
         var bytes = members.serialized()
         if bytes.count > Self.foldingBytes, fold(&parts) {
-            members["segments"] = state.segments.json()
+            listSegments(&members, &parts)
             members["steps"] = .array(records(unfolded.steps, unfolded.items))
             bytes = members.serialized()
         }
@@ -117,6 +120,21 @@ extension ProcessMachine {
         }
         members[name] = nil
         members["\(name)Part"] = reference?.json()
+    }
+
+    private mutating func listSegments(
+        _ members: inout JSONValue,
+        _ parts: inout [(digest: String, bytes: [UInt8])]
+    ) {
+        if state.segments.count - segmentsInPart > Self.listedSegments {
+            let bytes = state.segments.json().serialized()
+            let reference = PartReference(of: bytes)
+            parts.append((reference.digest, bytes))
+            state.segmentsPart = reference
+            segmentsInPart = state.segments.count
+        }
+        members["segmentsPart"] = state.segmentsPart?.json()
+        members["segments"] = Array(state.segments.dropFirst(segmentsInPart)).json()
     }
 
     private mutating func fold(_ parts: inout [(digest: String, bytes: [UInt8])]) -> Bool {
@@ -152,6 +170,8 @@ extension ProcessMachine {
     mutating func unfoldAll() {
         unfolded = Unfolded(everythingIn: state)
         state.segments = []
+        state.segmentsPart = nil
+        segmentsInPart = 0
     }
 
     /// Makes the next commit store every part anew, because the store has lost some.
@@ -179,7 +199,7 @@ extension PartReference {
 extension ProcessState {
     /// Everything the document refers to.
     var parts: [PartReference] {
-        var parts = [definitionPart, inputPart, outputsPart].compactMap(\.self) + segments
+        var parts = [definitionPart, inputPart, outputsPart, segmentsPart].compactMap(\.self) + segments
         for step in steps {
             for record in step.items?.states ?? [step] { parts += record.outputPart.map { [$0] } ?? [] }
         }

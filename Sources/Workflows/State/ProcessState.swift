@@ -53,6 +53,8 @@ public struct ProcessState: Described, Hashable {
     public var steps: [StepState] = []
     /// Where the records of finished steps are that this document does not hold; later ones and the document win.
     public var segments: [PartReference] = []
+    /// Where the list of the earlier segments is, if there are too many for this document.
+    public var segmentsPart: PartReference?
     /// The number of the latest start or claim of a lock.
     public var sequence = 0
     /// Shares in locks, held and waited for.
@@ -114,6 +116,7 @@ public struct ProcessState: Described, Hashable {
         Field("definitionPart", \.definitionPart, "Where the definition is."),
         Field("steps", \.steps, "What is recorded about each step.", isRequired: true),
         Field("segments", \.segments, "Where the records of finished steps are."),
+        Field("segmentsPart", \.segmentsPart, "Where the list of the earlier segments is."),
         Field("sequence", \.sequence, "The number of the latest start.", adjust: asCount),
         Field("locks", \.locks, "Shares in locks."),
         Field("outputs", \.outputs, "What the process gives back."),

@@ -20,6 +20,13 @@ struct StateReader {
         }
         if let reference = state.inputPart { state.input = try await value(of: reference, "inputPart") }
         if let reference = state.outputsPart { state.outputs = try await value(of: reference, "outputsPart") }
+        if let reference = state.segmentsPart {
+            let json = try await value(of: reference, "segmentsPart")
+            let earlier = try reading("segmentsPart") { () throws(JSONDecodingError) in
+                try [PartReference](json: json)
+            }
+            state.segments = earlier + state.segments
+        }
         var records: [StepState] = []
         for (index, reference) in state.segments.enumerated() {
             let json = try await value(of: reference, "segments[\(index)]")

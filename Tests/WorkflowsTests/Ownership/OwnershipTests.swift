@@ -1,0 +1,216 @@
+import JSON
+import Logging
+import Synchronization
+import TestClock
+import Testing
+
+@testable import Workflows
+
+@Suite struct LiveReplicasTests {
+    @Test func `a replica is alive while its counter changes, and dead twelve seconds after`() {
+        var replicas = LiveReplicas()
+        for second in stride(from: 0, through: 30, by: 3) {
+            // b stops at second 9.
+            replicas.observe(["a": second, "b": min(second, 9)], at: .seconds(second))
+            #expect(replicas.alive(at: .seconds(second)) == (second < 21 ? ["a", "b"] : ["a"]), "\(second)")
+        }
+    }
+
+    @Test func `a replica that has said goodbye is gone at once`() {
+        var replicas = LiveReplicas()
+        replicas.observe(["a": 1, "b": 1], at: .zero)
+        replicas.observe(["a": 2], at: .seconds(3))
+        #expect(replicas.alive(at: .seconds(3)) == ["a"])
+    }
+
+    @Test func `after an outage of the store nobody looks dead`() {
+        var replicas = LiveReplicas()
+        replicas.observe(["a": 1, "b": 1], at: .zero)
+        replicas.observe(["a": 1, "b": 1], at: .seconds(60))
+        #expect(replicas.alive(at: .seconds(60)) == ["a", "b"])
+        #expect(replicas.alive(at: .seconds(71)) == ["a", "b"])
+        replicas.observe(["a": 2, "b": 1], at: .seconds(66))
+        replicas.observe(["a": 3, "b": 1], at: .seconds(72))
+        #expect(replicas.alive(at: .seconds(72)) == ["a"])
+    }
+
+    @Test func `a replica whose counter begins anew has started again`() {
+        var replicas = LiveReplicas()
+        replicas.observe(["a": 1000], at: .zero)
+        replicas.observe(["a": 1], at: .seconds(3))
+        #expect(replicas.alive(at: .seconds(14)) == ["a"])
+    }
+}
+
+@Suite struct PlacementTests {
+    private let replicas = ["honua-0", "honua-1", "honua-2", "honua-3"]
+    private let processes = (0..<4000).map { "process-\($0)" }
+
+    @Test func `processes are spread evenly`() {
+        let owners = processes.compactMap { Placement.owner(of: $0, among: replicas) }
+        for replica in replicas {
+            let share = owners.count { $0 == replica }
+            #expect((850...1150).contains(share), "\(replica): \(share)")
+        }
+    }
+
+    @Test func `when a replica goes only its processes move, and they are spread over the others`() {
+        let fewer = Array(replicas.dropLast())
+        var moved: [String: Int] = [:]
+        for process in processes {
+            let (before, after) = (
+                Placement.owner(of: process, among: replicas), Placement.owner(of: process, among: fewer)
+            )
+            guard before != after else { continue }
+            #expect(before == "honua-3")
+            moved[after ?? "", default: 0] += 1
+            #expect(Placement.ranking(of: process, among: replicas)[1] == after)
+        }
+        #expect(moved.count == 3)
+        #expect(moved.values.allSatisfy { $0 > 200 })
+    }
+
+    @Test func `the answer does not depend on the order in which the replicas are named, nor on the process that asks`()
+    {
+        for process in processes.prefix(100) {
+            #expect(
+                Placement.owner(of: process, among: replicas)
+                    == Placement.owner(of: process, among: replicas.reversed())
+            )
+        }
+        // Replicas of different releases must agree.
+        #expect(Placement.ranking(of: "p", among: ["a", "b", "c"]) == ["b", "c", "a"])
+        #expect(Placement.owner(of: "p", among: []) == nil)
+    }
+}
+
+@Suite(.timeLimit(.minutes(1))) struct OwnershipGateTests {
+    private let clock = ManualClock()
+    private let gate: OwnershipGate
+
+    init() { gate = OwnershipGate(time: TimeSource(clock)) }
+
+    @Test func `the gate is open for eight seconds after a confirmed heartbeat was sent`() {
+        #expect(!gate.isOpen)
+        clock.advance(by: .seconds(2))
+        gate.confirm(sentAt: .zero)
+        #expect(gate.isOpen)
+        clock.advance(by: .milliseconds(5_999))
+        #expect(gate.isOpen)
+        clock.advance(by: .milliseconds(1))
+        #expect(!gate.isOpen)
+    }
+
+    @Test func `a late confirmation of an early heartbeat does not shorten a later one`() {
+        gate.confirm(sentAt: .seconds(5))
+        gate.confirm(sentAt: .zero)
+        clock.advance(by: .seconds(12))
+        #expect(gate.isOpen)
+    }
+
+    @Test func `who comes to an open gate does not wait`() async throws {
+        gate.confirm(sentAt: .zero)
+        #expect(try await !gate.pass())
+    }
+
+    @Test func `who waited at the gate is told so, and an old confirmation does not open it`() async throws {
+        clock.advance(by: .seconds(100))
+        async let hasWaited = gate.pass()
+        gate.confirm(sentAt: .seconds(1))
+        #expect(!gate.isOpen)
+        gate.confirm(sentAt: .seconds(99))
+        // Either it came after the confirmation, or it waited for it.
+        _ = try await hasWaited
+        #expect(gate.isOpen)
+    }
+
+    @Test func `who waits can be cancelled`() async {
+        let waiting = Task { try await gate.pass() }
+        waiting.cancel()
+        await #expect(throws: CancellationError.self) { _ = try await waiting.value }
+    }
+
+    @Test func `a gate that is shut stays shut until the next heartbeat`() {
+        gate.confirm(sentAt: .zero)
+        gate.shut()
+        #expect(!gate.isOpen)
+    }
+}
+
+@Suite(.timeLimit(.minutes(1))) struct MembershipTests {
+    private let clock = ManualClock()
+    private let store: InMemoryDocumentStore
+
+    init() { store = InMemoryDocumentStore(time: TimeSource(clock)) }
+
+    private func member(_ name: String, _ tick: AsyncStream<Void>.Continuation? = nil) -> Membership {
+        Membership(
+            replica: name,
+            store: store,
+            time: TimeSource(clock),
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
+            onChange: { tick?.yield() }
+        )
+    }
+
+    /// Lets time pass in steps of a heartbeat; each replica has beaten and looked before the next step.
+    private func pass(_ beats: Int, _ running: Int) async {
+        for _ in 0..<beats {
+            await clock.sleepers(running)
+            clock.advance(by: Heartbeat.interval)
+        }
+        await clock.sleepers(running)
+    }
+
+    @Test func `replicas find each other, agree on owners, and notice a death`() async {
+        let (one, two) = (member("one"), member("two"))
+        let first = Task { await one.run() }
+        let second = Task { await two.run() }
+        await pass(2, 2)
+        #expect(one.alive == ["one", "two"])
+        #expect(two.alive == ["one", "two"])
+        #expect(one.gate.isOpen)
+        for number in 0..<50 { #expect(one.owns("p\(number)") != two.owns("p\(number)")) }
+        second.cancel()
+        await second.value
+        await pass(3, 1)
+        #expect(one.alive == ["one", "two"], "nine seconds prove nothing")
+        await pass(2, 1)
+        #expect(one.alive == ["one"])
+        #expect(!two.gate.isOpen, "whose effects had stopped before")
+        first.cancel()
+        await first.value
+    }
+
+    @Test func `a goodbye is noticed with the next look`() async {
+        let (changes, tick) = AsyncStream<Void>.makeStream()
+        let (one, two) = (member("one", tick), member("two"))
+        let first = Task { await one.run() }
+        let second = Task { await two.run() }
+        await pass(2, 2)
+        second.cancel()
+        await second.value
+        await two.leave()
+        #expect(!two.gate.isOpen)
+        await pass(1, 1)
+        #expect(one.alive == ["one"])
+        first.cancel()
+        await first.value
+        tick.finish()
+        var count = 0
+        for await _ in changes { count += 1 }
+        #expect(count >= 2, "somebody came, and somebody went")
+    }
+
+    @Test func `a replica whose heartbeat is lost from the store comes back`() async {
+        let one = member("one")
+        let running = Task { await one.run() }
+        await pass(1, 1)
+        store.delete([.heartbeat(replica: "one"), .replicas])
+        await pass(2, 1)
+        #expect(one.alive == ["one"])
+        #expect(one.gate.isOpen)
+        running.cancel()
+        await running.value
+    }
+}

@@ -1,0 +1,24 @@
+/// A generator that gives the same numbers for the same seed (Steele, Lea and Flood, 2014).
+struct SplitMix: RandomNumberGenerator {
+    var state: UInt64
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var z = state
+        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+        return z ^ (z >> 31)
+    }
+
+    /// True once in so many times.
+    mutating func oneIn(_ count: Int) -> Bool { Int.random(in: 0..<count, using: &self) == 0 }
+
+    mutating func pick<Element>(_ elements: [Element], or other: Element) -> Element {
+        elements.randomElement(using: &self) ?? other
+    }
+
+    /// One of a set, the same in every process; nil when it is empty.
+    mutating func pick<Element>(from set: Set<Element>) -> Element? {
+        set.sorted { "\($0)" < "\($1)" }.randomElement(using: &self)
+    }
+}
