@@ -14,17 +14,17 @@ import Testing
 
     @Test func `a mutex has one holder, and those that wait are served in turn`() {
         var record = LockRecord()
-        #expect(record.ask(share("a"), limit: 1))
-        #expect(record.ask(share("a"), limit: 1), "who holds it holds it")
-        #expect(!record.ask(share("b"), limit: 1))
-        #expect(!record.ask(share("c"), limit: 1))
-        #expect(!record.ask(share("b"), limit: 1))
+        #expect(record.ask(share("a"), limit: 1) == true)
+        #expect(record.ask(share("a"), limit: 1) == true, "who holds it holds it")
+        #expect(record.ask(share("b"), limit: 1) == false)
+        #expect(record.ask(share("c"), limit: 1) == false)
+        #expect(record.ask(share("b"), limit: 1) == false)
         #expect(record.waiting == [share("b"), share("c")])
         record.drop(share("a"))
-        #expect(!record.ask(share("c"), limit: 1), "b was first")
-        #expect(record.ask(share("b"), limit: 1))
+        #expect(record.ask(share("c"), limit: 1) == false, "b was first")
+        #expect(record.ask(share("b"), limit: 1) == true)
         record.drop(share("b"))
-        #expect(record.ask(share("c"), limit: 1))
+        #expect(record.ask(share("c"), limit: 1) == true)
         #expect(record.waiting == [])
     }
 
@@ -33,7 +33,7 @@ import Testing
         let answers = ["a", "b", "c", "d"].map { record.ask(share($0), limit: 3) }
         #expect(answers == [true, true, true, false])
         record.drop(share("b"))
-        #expect(record.ask(share("d"), limit: 3))
+        #expect(record.ask(share("d"), limit: 3) == true)
         #expect(record.holders.count == 3)
     }
 
@@ -42,7 +42,7 @@ import Testing
         for name in ["a", "b", "c"] { _ = record.ask(share(name), limit: 1) }
         record.drop(share("b"))
         record.drop(share("a"))
-        #expect(record.ask(share("c"), limit: 1))
+        #expect(record.ask(share("c"), limit: 1) == true)
     }
 }
 
