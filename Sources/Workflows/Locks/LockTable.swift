@@ -106,7 +106,7 @@ final class LockTable: Sendable {
             let stored = try await record(lock)
             var record = stored?.record ?? LockRecord()
             let result = change(&record)
-            guard record != stored?.record else { return result }
+            guard record != stored?.record ?? LockRecord() else { return result }
             let document = StoredDocument(record.json().serialized())
             let outcome = try await available { store in
                 if let stored {

@@ -175,7 +175,8 @@ struct ProcessMachine: Sendable {
 
     /// Whether a result belongs to the start that is recorded.
     func isCurrent(_ id: ExecutionID, _ start: Int) -> Bool {
-        guard isKnown(id) else { return false }
+        // A step with a list is never started itself.
+        guard start > 0, isKnown(id) else { return false }
         let execution = execution(id)
         return execution.status == .started && execution.start == start
     }

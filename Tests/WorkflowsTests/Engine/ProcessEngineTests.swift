@@ -144,7 +144,8 @@ import Testing
         var request = ProcessRequest.row("p", "a")
         request.timeout = .seconds(100)
         let time = TimeSource(clock)
-        try await EngineDriver.with([endless()], store: InMemoryDocumentStore(time: time), time: time) { driver async throws in
+        try await EngineDriver.with([endless()], store: InMemoryDocumentStore(time: time), time: time) {
+            driver async throws in
             driver.engine.submit(request, mode: .begin)
             try await driver.wait { $0.state?.status == .running }
             // The action sleeps, and the run until its next checkpoint.
@@ -581,7 +582,8 @@ import Testing
         let key = process.execution("a")?.key
         _ = store.create(.state(processID: "p"), process.encode().document, timeToLive: .seconds(60))
         let probe = Probe("repeat", isIdempotent: true)
-        try await EngineDriver.with([probe], store: store, configuration: EngineConfiguration()) { driver async throws in
+        try await EngineDriver.with([probe], store: store, configuration: EngineConfiguration()) {
+            driver async throws in
             driver.engine.submit(.row(), mode: .recover(knownEpoch: 7))
             let run = try await driver.wait { $0.activity == .announcing }
             #expect(run.state?.epoch == 8)

@@ -209,7 +209,7 @@ import Testing
         }
     }
 
-    @Test(arguments: 0..<20) func `any sequence of events keeps the laws of the machine`(block: UInt64) async throws {
+    @Test(arguments: 0..<10) func `any sequence of events keeps the laws of the machine`(block: UInt64) async throws {
         for seed in block * 25..<(block + 1) * 25 {
             var world = World(seed: seed)
             world.apply(.begin)
