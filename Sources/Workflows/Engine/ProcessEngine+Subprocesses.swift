@@ -13,8 +13,9 @@ extension ProcessEngine {
         let request = try request(inputs, of: parent, execution)
         // One that was told to stop before it could go on only winds down.
         let isStopping = Task.isCancelled && wasStopped()
-        let first: RunMode = isStopping ? .recover(knownEpoch: 0) : .begin
-        let mode: RunMode = execution.attempt > 1 && !isStopping ? .reopen(.retry, knownEpoch: 0) : first
+        let knownEpoch = request.firstEpoch - 1
+        let first: RunMode = isStopping ? .recover(knownEpoch: knownEpoch) : .begin
+        let mode: RunMode = execution.attempt > 1 && !isStopping ? .reopen(.retry, knownEpoch: knownEpoch) : first
         // If the parent's state is gone or somebody else's, the sub-process is no more to be begun than another effect.
         if !isStopping { try await parent.confirm(execution) }
         guard let run = submitSubprocess(request, mode: mode) else { throw CancellationError() }
@@ -70,7 +71,7 @@ extension ProcessEngine {
         let definition = try WorkflowDefinition(json: json)
         let input = try Self.input(inputs["input"], for: definition)
         let timeout = inputs["timeout"]?.string ?? definition.timeout
-        return ProcessRequest(
+        var request = ProcessRequest(
             id: execution.key,
             namespace: parent.request.namespace,
             name: "\(parent.request.name)/\(execution.id)",
@@ -82,6 +83,8 @@ extension ProcessEngine {
             onFailure: definition.onFailure ?? .stop,
             parent: parent.id
         )
+        request.firstEpoch = parent.snapshot.state?.epoch ?? 1
+        return request
     }
 
     private static func input(_ input: JSONValue?, for definition: WorkflowDefinition) throws(StepError) -> JSONValue? {
