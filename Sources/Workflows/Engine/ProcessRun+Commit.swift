@@ -44,11 +44,11 @@ extension ProcessRun {
         switch mode {
         case .begin:
             // A state that exists already was left by an owner that died before the resource could show it.
-            if let created = try await create(newRun(0, epoch: 1)) { return created }
-            return try await takeOver(knownEpoch: 0)
+            if let created = try await create(newRun(0, epoch: request.firstEpoch)) { return created }
+            return try await takeOver(knownEpoch: request.firstEpoch - 1)
         case .beginOrRetry:
-            if let created = try await create(newRun(0, epoch: 1)) { return created }
-            return try await takeOver(knownEpoch: 0, reopening: .retry)
+            if let created = try await create(newRun(0, epoch: request.firstEpoch)) { return created }
+            return try await takeOver(knownEpoch: request.firstEpoch - 1, reopening: .retry)
         case .recover(let knownEpoch):
             return try await takeOver(knownEpoch: knownEpoch)
         case .rerun(let rerun, let knownEpoch):

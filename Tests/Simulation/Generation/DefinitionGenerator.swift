@@ -144,7 +144,9 @@ struct DefinitionGenerator {
         var definition = definition
         switch int(0...2) {
         case 0:
-            definition.steps.append(step("added\(definition.steps.count)", after: definition.steps.map(\.name), isTop: false))
+            definition.steps.append(
+                step("added\(definition.steps.count)", after: definition.steps.map(\.name), isTop: false)
+            )
         case 1:
             let index = int(0...(definition.steps.count - 1))
             definition.steps[index].with?["edited"] = true

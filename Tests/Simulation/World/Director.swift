@@ -221,7 +221,9 @@ struct Director {
             world.cover("fault.editToPending")
         }
         steps[index]["dueAt"] = nil
-        world.note("step \(steps[index]["name"]?.string ?? "") of \(id) is edited to \(steps[index]["status"] ?? .null)")
+        world.note(
+            "step \(steps[index]["name"]?.string ?? "") of \(id) is edited to \(steps[index]["status"] ?? .null)"
+        )
         world.cover("fault.validEdit")
         json["steps"] = .array(steps)
         world.database.edit(id, json.serialized(pretty: true))
@@ -290,6 +292,13 @@ struct Director {
             guard let resource = world.cluster.resources[id] else { continue }
             if resource.isSuspended { world.cluster.change(id) { $0.isSuspended = false } }
             guard let state = world.database.state(id), !state.status.isFinished else { continue }
+            if world.database.hasLostData, resource.isFinished, resource.wantedRerun <= resource.status?.rerun ?? 0 {
+                // The store has lost the end of a process that everybody knows to be over: housekeeping removes what
+                // it has instead, or its claims would keep their locks.
+                world.cover("event.removedLeftover")
+                world.database.delete([.state(processID: id)])
+                continue
+            }
             if state.incompatibility != nil, let definition = world.checks.definition(state),
                 resource.definition != definition
             {
@@ -349,7 +358,9 @@ struct Director {
         }
         for id in world.cluster.ids {
             guard let resource = world.cluster.resources[id] else { continue }
-            open.append("resource \(id) wants run \(resource.wantedRerun), shows \(resource.status.map { "\($0)" } ?? "-")")
+            open.append(
+                "resource \(id) wants run \(resource.wantedRerun), shows \(resource.status.map { "\($0)" } ?? "-")"
+            )
             for program in living {
                 guard let run = program.engine.snapshot(of: id) else { continue }
                 open.append("\(program.name) has \(id) \(run.activity) held: \(run.heldBecause ?? "-")")
