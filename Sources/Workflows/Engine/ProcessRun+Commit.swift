@@ -201,6 +201,7 @@ extension ProcessRun {
         if isAncestor || isFormer || engine.fault == .overwrittenEdit {
             logger.notice("Process \(id) state was rolled back by its store and is stored again")
             session.digest = document.digest
+            session.machine.state.version = max(session.machine.state.version, shell.version)
             let outputs = session.machine.forgetParts()
             let whole = stamped(&session.machine)
             try await store(outputs + whole.parts)

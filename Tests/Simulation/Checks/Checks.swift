@@ -225,7 +225,7 @@ final class Checks {
         )
         if old.phase.isFinished, !new.phase.isFinished, new.trouble == nil {
             require(
-                new.rerun > old.rerun || wasReopened.contains(id),
+                new.rerun > old.rerun || wasReopened.contains(id) || world.database.hasLostData,
                 "finished process: \(id) is shown as \(new.phase) after \(old.phase)"
             )
         }

@@ -43,6 +43,11 @@ struct ReconcilerModel {
         switch run.activity {
         case .queued:
             world.cover("event.queued")
+            // It has begun elsewhere meanwhile: what waits here does not know that.
+            if resource.status != nil, engine.withdraw(id) {
+                engine.forget(id)
+                program.kick(id, after: .milliseconds(1))
+            }
         case .opening: break
         case .announcing: if let state = run.state { try await announce(state, resource) }
         case .live:

@@ -127,7 +127,12 @@ struct MachineDriver {
 }
 
 extension MachineDriver {
-    mutating func encode() -> EncodedState { machine.encode() }
+    /// The document, and its parts on the shelf.
+    mutating func encode() -> EncodedState {
+        let encoded = machine.encode()
+        PartShelf.shared.put(encoded.parts)
+        return encoded
+    }
 }
 
 extension ProcessLimits {
