@@ -5,7 +5,7 @@ import Testing
 
 @testable import Workflows
 
-@Suite(.timeLimit(.minutes(1))) struct MemoTests {
+@Suite(.timeLimit(.minutes(4))) struct MemoTests {
     private func request(
         _ id: String,
         key: String,

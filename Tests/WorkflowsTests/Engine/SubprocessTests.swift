@@ -4,7 +4,7 @@ import Testing
 
 @testable import Workflows
 
-@Suite(.timeLimit(.minutes(2))) struct SubprocessTests {
+@Suite(.timeLimit(.minutes(4))) struct SubprocessTests {
     /// A parent whose step `call` runs a child of two steps.
     private func request(_ change: (inout WorkflowDefinition) -> Void = { _ in }) -> ProcessRequest {
         var child = workflow(

@@ -46,7 +46,7 @@ import Testing
     }
 }
 
-@Suite(.timeLimit(.minutes(1))) struct LockTableTests {
+@Suite(.timeLimit(.minutes(4))) struct LockTableTests {
     private let clock = ManualClock()
     private let store: InMemoryDocumentStore
     private let table: LockTable

@@ -84,7 +84,7 @@ import Testing
     }
 }
 
-@Suite(.timeLimit(.minutes(1))) struct OwnershipGateTests {
+@Suite(.timeLimit(.minutes(4))) struct OwnershipGateTests {
     private let clock = ManualClock()
     private let gate: OwnershipGate
 
@@ -137,7 +137,7 @@ import Testing
     }
 }
 
-@Suite(.timeLimit(.minutes(1))) struct MembershipTests {
+@Suite(.timeLimit(.minutes(4))) struct MembershipTests {
     private let clock = ManualClock()
     private let store: InMemoryDocumentStore
 
