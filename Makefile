@@ -6,7 +6,7 @@ MAKEFLAGS += --no-print-directory
 # Only what exists: the formatter fails for a path that does not.
 SWIFT_SOURCES = $(wildcard Package.swift Sources Tests Examples)
 
-.PHONY: help build test examples demo bench format lint manifests check-manifests chart-lint clean
+.PHONY: help build test examples demo simulate bench format lint manifests check-manifests chart-lint clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,6 +27,12 @@ examples: ## Build the examples that are packages of their own
 
 demo: ## Watch the operator complete a process; CONTEXT=name: in that cluster of your kubeconfig
 	@scripts/demo $(if $(CONTEXT),--context '$(CONTEXT)')
+
+simulate: ## Run the engine in SEEDS=n simulated worlds of trouble (default 1000); SEED=x: from that seed, with one its trace
+	@scripts/install-prerequisites build
+	swift build --configuration release --product Simulate
+	@"$$(swift build --configuration release --show-bin-path)/Simulate" --coverage \
+	  $(if $(SEED),--seed '$(SEED)') --seeds '$(or $(SEEDS),$(if $(SEED),1,1000))' $(if $(SEED),$(if $(SEEDS),,--trace))
 
 bench: ## Build for release and measure; ARGS='list watch': only these figures, see Benchmarks/run --help
 	@scripts/install-prerequisites test

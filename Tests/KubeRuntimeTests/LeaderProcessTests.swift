@@ -75,6 +75,7 @@ import Testing
         }
         let leases = client.resources(Lease.self, namespace: namespace)
         do {
+            for process in processes.values { try await process.line(containing: "ready") }
             try await body(Candidates(processes: processes, leases: leases, objects: objects))
         } catch {
             following.cancel()

@@ -11,8 +11,8 @@ import Synchronization
 ///
 ///     LeaseCandidate KUBECONFIG NAMESPACE IDENTITY
 ///
-/// Lease 3 s, renew deadline 2 s, retry period 0.5 s. Campaigns again when it has lost. Ends on SIGTERM, after its last
-/// writes.
+/// Lease 3 s, renew deadline 2 s, retry period 0.5 s. Campaigns again when it has lost. Says `ready` when it is prepared
+/// for SIGTERM, on which it ends after its last writes.
 @main struct LeaseCandidate {
     private static let isEnding = Atomic(false)
     private static let configMaps = APIResource(version: "v1", kind: "ConfigMap", plural: "configmaps")
@@ -55,6 +55,7 @@ import Synchronization
             campaigning.cancel()
         }
         termination.resume()
+        say("ready")
         try await campaigning.value
         termination.cancel()
     }

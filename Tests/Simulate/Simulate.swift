@@ -62,7 +62,8 @@ import Workflows
             }
         }
         let duration = ContinuousClock.now - start
-        let rate = Double(seeds) / (Double(duration.components.seconds) + Double(duration.components.attoseconds) / 1e18)
+        let rate =
+            Double(seeds) / (Double(duration.components.seconds) + Double(duration.components.attoseconds) / 1e18)
         if failures == 0 {
             print("\(seeds) seeds from \(first): all invariants held, \(Int(rate * 60)) seeds per minute")
         }

@@ -13,7 +13,10 @@ extension ProcessEngine {
         let request = try request(inputs, of: parent, execution)
         // One that was told to stop before it could go on only winds down.
         let isStopping = Task.isCancelled && wasStopped()
-        let mode = isStopping ? .recover(knownEpoch: 0) : Self.mode(execution)
+        let knownEpoch = request.firstEpoch - 1
+        let mode = isStopping ? .recover(knownEpoch: knownEpoch) : Self.mode(execution, knownEpoch: knownEpoch)
+        // If the parent's state is gone or somebody else's, the sub-process is no more to be begun than another effect.
+        if !isStopping { try await parent.confirm(execution) }
         guard let run = submitSubprocess(request, mode: mode) else { throw CancellationError() }
         await withTaskCancellationHandler {
             // The end comes in any case: the run obeys the command, or is stopped with the engine.
@@ -32,9 +35,9 @@ extension ProcessEngine {
 
     /// After a crash the child's end counts, whatever it was; another attempt goes on where the child ended, and so does
     /// the first attempt after the parent was told to retry.
-    private static func mode(_ execution: ExecutionRequest) -> RunMode {
+    private static func mode(_ execution: ExecutionRequest, knownEpoch: Int) -> RunMode {
         if execution.isRecovery { return .begin }
-        return execution.attempt > 1 ? .reopen(.retry, knownEpoch: 0) : .beginOrRetry
+        return execution.attempt > 1 ? .reopen(.retry, knownEpoch: knownEpoch) : .beginOrRetry
     }
 
     /// Waits whatever becomes of the caller: a structured task has to see the end of what it began.
@@ -74,7 +77,7 @@ extension ProcessEngine {
         let definition = try WorkflowDefinition(json: json)
         let input = try Self.input(inputs["input"], for: definition)
         let timeout = inputs["timeout"]?.string ?? definition.timeout
-        return ProcessRequest(
+        var request = ProcessRequest(
             id: execution.key,
             namespace: parent.request.namespace,
             name: "\(parent.request.name)/\(execution.id)",
@@ -86,6 +89,8 @@ extension ProcessEngine {
             onFailure: definition.onFailure ?? .stop,
             parent: parent.id
         )
+        request.firstEpoch = parent.snapshot.state?.epoch ?? 1
+        return request
     }
 
     private static func input(_ input: JSONValue?, for definition: WorkflowDefinition) throws(StepError) -> JSONValue? {

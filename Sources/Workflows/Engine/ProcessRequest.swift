@@ -28,6 +28,9 @@ public struct ProcessRequest: Sendable, Hashable {
     public var pendingTimeout: Duration?
     /// The process whose step this one is.
     public var parent: String?
+    /// The epoch of its first owner. A sub-process begins with that of its parent, so that one that was begun by a
+    /// former owner and lost by the store is not taken for it.
+    var firstEpoch = 1
 
     /// A request from its parts.
     public init(

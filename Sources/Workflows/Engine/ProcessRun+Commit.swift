@@ -44,11 +44,11 @@ extension ProcessRun {
         switch mode {
         case .begin:
             // A state that exists already was left by an owner that died before the resource could show it.
-            if let created = try await create(newRun(0, epoch: 1)) { return created }
-            return try await takeOver(knownEpoch: 0)
+            if let created = try await create(newRun(0, epoch: request.firstEpoch)) { return created }
+            return try await takeOver(knownEpoch: request.firstEpoch - 1)
         case .beginOrRetry:
-            if let created = try await create(newRun(0, epoch: 1)) { return created }
-            return try await takeOver(knownEpoch: 0, reopening: .retry)
+            if let created = try await create(newRun(0, epoch: request.firstEpoch)) { return created }
+            return try await takeOver(knownEpoch: request.firstEpoch - 1, reopening: .retry)
         case .recover(let knownEpoch):
             return try await takeOver(knownEpoch: knownEpoch)
         case .rerun(let rerun, let knownEpoch):
@@ -194,11 +194,14 @@ extension ProcessRun {
             logger.notice("Process \(id) belongs to another owner with epoch \(shell.epoch)")
             throw RunInterruption(end: .superseded)
         }
+        // Bytes this run has replaced before, or what a former owner has made of such: the store lost what it had
+        // acknowledged. What is known here is newer.
         let isAncestor = ancestors.withLock { $0.contains(document.digest) }
-        if isAncestor || engine.fault == .overwrittenEdit {
-            // Bytes this run has replaced before: the store lost what it had acknowledged. What is known here is newer.
+        let isFormer = session.hasCommitted && shell.epoch < session.machine.state.epoch
+        if isAncestor || isFormer || engine.fault == .overwrittenEdit {
             logger.notice("Process \(id) state was rolled back by its store and is stored again")
             session.digest = document.digest
+            session.machine.state.version = max(session.machine.state.version, shell.version)
             let outputs = session.machine.forgetParts()
             let whole = stamped(&session.machine)
             try await store(outputs + whole.parts)

@@ -43,7 +43,7 @@ extension ProcessRun {
 
     // MARK: Locks
 
-    private func acquire(_ claims: [LockClaim], for holder: ExecutionID?, until stop: AsyncStream<Void>) async {
+    private func acquire(_ claims: [LockClaim], for holder: ExecutionID?, until stop: StopSignal) async {
         let names = claims.map(\.lock).joined(separator: ", ")
         logger.info("Process \(id) waiting: for locks \(names)")
         let isHeld = try? await unless(stop) { [engine, id] in
@@ -63,7 +63,7 @@ extension ProcessRun {
 
     // MARK: Actions
 
-    private func verify(_ request: ExecutionRequest, until stop: AsyncStream<Void>) async {
+    private func verify(_ request: ExecutionRequest, until stop: StopSignal) async {
         let outcome = Mutex(StepOutcome.unknown)
         let event = await attempt(request, until: stop) { action, inputs, context in
             let found = try await action.outcome(of: inputs, context)
@@ -90,7 +90,7 @@ extension ProcessRun {
 
     private func perform(
         _ request: ExecutionRequest,
-        until stop: AsyncStream<Void>,
+        until stop: StopSignal,
         _ body: @escaping @Sendable (any Action, JSONValue, StepContext) async throws -> JSONValue
     ) async {
         let started = time.now
@@ -141,7 +141,7 @@ extension ProcessRun {
 
     private func attempt(
         _ request: ExecutionRequest,
-        until stop: AsyncStream<Void>,
+        until stop: StopSignal,
         _ body: @escaping @Sendable (any Action, JSONValue, StepContext) async throws -> JSONValue
     ) async -> ProcessEvent {
         let (execution, start) = (request.id, request.start)
@@ -151,7 +151,13 @@ extension ProcessRun {
         let wasStopped = Mutex(false)
         let context = context(request) { wasStopped.withLock { $0 } }
         do {
-            if engine.fault != .ignoredGate, try await engine.gate?.pass() ?? false { try await confirm() }
+            // While ownership is confirmed the gate may shut again.
+            if engine.fault != .ignoredGate {
+                while try await engine.gate?.pass() ?? false { try await confirm(request) }
+            }
+            // The look for a reusable output and the gate have taken time.
+            if stop.isGiven { throw Interruption() }
+            try Task.checkCancellation()
             let noteStop: @Sendable () -> Void = { wasStopped.withLock { $0 = true } }
             let output = try await unless(stop, timeout: request.timeout, noteStop) {
                 try await body(action, request.inputs, context)
@@ -180,7 +186,7 @@ extension ProcessRun {
             idempotencyKey: request.key,
             attempt: request.attempt,
             time: time,
-            recordResource: { [self] in try await confirm(.recorded(resource: $0)) },
+            recordResource: { [self] in try await confirm(request, .recorded(resource: $0)) },
             runSubprocess: { [self] in try await engine.runSubprocess($0, of: self, request, wasStopped) },
             logger: logger
         )
@@ -191,7 +197,7 @@ extension ProcessRun {
 
     /// Runs something until it ends, is to stop, or takes too long. Its task is cancelled in both cases and waited for.
     private func unless<Result: Sendable>(
-        _ stop: AsyncStream<Void>,
+        _ stop: StopSignal,
         timeout: Duration? = nil,
         _ onStop: @escaping @Sendable () -> Void = {},
         _ body: @escaping @Sendable () async throws -> Result
@@ -200,7 +206,7 @@ extension ProcessRun {
             defer { group.cancelAll() }
             group.addTask { try await body() }
             group.addTask {
-                for await _ in stop {}
+                await stop.wait()
                 try Task.checkCancellation()
                 onStop()
                 throw Interruption()

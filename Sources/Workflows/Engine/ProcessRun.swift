@@ -11,8 +11,15 @@ final class ProcessRun: Sendable {
     enum Message: Sendable {
         case event(ProcessEvent)
         case announced(epoch: Int)
-        /// Answered once the state, with everything before this, is stored under this owner's epoch.
-        case confirm(event: ProcessEvent?, answer: @Sendable (Bool) -> Void)
+        /// Answered once the state, with everything before this, is stored under this owner's epoch: whether it still
+        /// says that the execution is started.
+        case confirm(Confirmation)
+    }
+
+    struct Confirmation: Sendable {
+        let event: ProcessEvent?
+        let execution: ExecutionRequest
+        let answer: @Sendable (Bool) -> Void
     }
 
     let request: ProcessRequest
@@ -57,12 +64,13 @@ final class ProcessRun: Sendable {
     func announced(epoch: Int) { mailbox.put(.announced(epoch: epoch)) }
     func abandon() { abandonSignal.finish() }
 
-    /// Sends an event, if there is one, and waits until it is stored.
-    /// - Throws: `CancellationError` when the run ends before that.
-    func confirm(_ event: ProcessEvent? = nil) async throws {
+    /// Sends an event of an execution, if there is one, and waits until it is stored.
+    /// - Throws: `CancellationError` when the run ends before that, or the execution is not wanted any more.
+    func confirm(_ execution: ExecutionRequest, _ event: ProcessEvent? = nil) async throws {
         let isStored = await withCheckedContinuation { continuation in
             let answer: @Sendable (Bool) -> Void = { continuation.resume(returning: $0) }
-            if !mailbox.put(.confirm(event: event, answer: answer)) { answer(false) }
+            let confirmation = Confirmation(event: event, execution: execution, answer: answer)
+            if !mailbox.put(.confirm(confirmation)) { answer(false) }
         }
         guard isStored else { throw CancellationError() }
     }
@@ -116,7 +124,7 @@ final class ProcessRun: Sendable {
             defer { group.cancelAll() }
             return await group.next() ?? .shutDown
         }
-        for case .confirm(_, let answer) in mailbox.close() { answer(false) }
+        for case .confirm(let confirmation) in mailbox.close() { confirmation.answer(false) }
         self.end(end)
     }
 
@@ -146,7 +154,7 @@ final class ProcessRun: Sendable {
             defer {
                 group.cancelAll()
                 // Nobody is left to answer; whoever waits must not wait for ever.
-                for case .confirm(_, let answer) in mailbox.close() { answer(false) }
+                for case .confirm(let confirmation) in mailbox.close() { confirmation.answer(false) }
             }
             var actions = RunningActions()
             begin(turn.effects, &actions, &group)
@@ -158,7 +166,7 @@ final class ProcessRun: Sendable {
                     effects = try await take(messages, &session, &actions)
                 } catch {
                     // What was taken cannot be answered by whoever closes the mailbox.
-                    for case .confirm(_, let answer) in messages { answer(false) }
+                    for case .confirm(let confirmation) in messages { confirmation.answer(false) }
                     throw error
                 }
                 if session.isFinished {
@@ -209,7 +217,10 @@ final class ProcessRun: Sendable {
                 reachFailPoints(after: events, effects)
                 report(events, isCheckpoint: isCheckpoint, from: before, session.machine)
                 publish(session.machine, session.isFinished ? .ended(.finished) : .live)
-                for case .confirm(_, let answer) in messages { answer(true) }
+                for case .confirm(let confirmation) in messages {
+                    let execution = confirmation.execution
+                    confirmation.answer(session.machine.isCurrent(execution.id, execution.start))
+                }
                 return effects
             case .edited(let machine):
                 logger.notice("Process \(id) goes on from a state that was edited by hand")
@@ -258,7 +269,7 @@ extension ProcessRun.Message {
     fileprivate var event: ProcessEvent? {
         switch self {
         case .event(let event): event
-        case .confirm(let event, _): event
+        case .confirm(let confirmation): confirmation.event
         case .announced: nil
         }
     }

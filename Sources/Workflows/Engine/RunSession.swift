@@ -5,6 +5,8 @@ struct RunSession: Sendable {
     var machine: ProcessMachine
     /// Of the bytes that are stored.
     var digest: String
+    /// Whether this owner has stored anything: until then the epoch is only a wish.
+    private(set) var hasCommitted = false
     /// Whether the process was taken over from an earlier owner.
     var isTakeover = false
     private var lastEvent: Duration
@@ -49,6 +51,7 @@ struct RunSession: Sendable {
 
     mutating func noteCommit(_ digest: String, at now: Duration) {
         self.digest = digest
+        hasCommitted = true
         lastCommit = now
     }
 

@@ -40,6 +40,7 @@ struct LockShare: Described, Hashable {
     var process = ""
     var step = ""
     var item: Int?
+    var number: String?
 
     init() {}
 
@@ -47,6 +48,7 @@ struct LockShare: Described, Hashable {
         process = processID
         step = claim.step
         item = claim.item
+        number = claim.number
     }
 
     static let about = "A share in a lock."
@@ -54,5 +56,6 @@ struct LockShare: Described, Hashable {
         Field("process", \.process, "The process.", isRequired: true),
         Field("step", \.step, "Its step; empty for the process."),
         Field("item", \.item, "The element of the step's list."),
+        Field("number", \.number, "Which of its claims."),
     ]
 }

@@ -27,7 +27,8 @@ extension ProcessMachine {
 
     private mutating func cancel() {
         guard state.ending?.status != .cancelled else { return }
-        let limit = environment.limits.cancellation.onClock
+        let patience: Duration = environment.fault == .deafCancel ? .seconds(86400) : environment.limits.cancellation
+        let limit = patience.onClock
         let clock = state.clockMilliseconds
         var ending = Ending(.cancelled, nil, rollsBack: true)
         ending.endsAt = clock + limit

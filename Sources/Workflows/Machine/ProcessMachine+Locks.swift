@@ -37,7 +37,7 @@ extension ProcessMachine {
     }
 
     /// In the order of the names, so that two that want the same locks never wait for each other.
-    private func claims(
+    private mutating func claims(
         _ definitions: [LockReference],
         _ names: [ValueTemplate],
         _ id: ExecutionID?
@@ -52,6 +52,9 @@ extension ProcessMachine {
             claim.step = id?.step ?? ""
             claim.item = id?.item
             claim.limit = definition.limit ?? 1
+            // No start of this run has it, and no claim.
+            state.sequence += 1
+            claim.number = "\(state.rerun).\(state.sequence)"
             if !claims.contains(where: { $0.lock == claim.lock }) { claims.append(claim) }
         }
         return claims.sorted { $0.lock < $1.lock }

@@ -17,7 +17,7 @@ extension ProcessMachine {
     mutating func startReady(final: Bool) {
         let isWanted = { [plan] (position: Int) in plan.isFinal(position) == final }
         // A failure on the way ends the steps, and lets the final ones begin.
-        while running.count < environment.limits.stepParallelism, (state.ending != nil) == final {
+        while atWork < environment.limits.stepParallelism, (state.ending != nil) == final {
             if let position = due.firstIndex(where: { !$0.isCompensation && isFinal($0) == final }) {
                 restart(due.remove(at: position))
             } else if let list = nextList(isWanted) {
@@ -29,6 +29,10 @@ extension ProcessMachine {
             }
         }
     }
+
+    /// How many executions take one of the process's places. A step that waits for a sub-process takes none: the
+    /// sub-process may wait for a lock that somebody holds here who waits for a place.
+    private var atWork: Int { running.count { planned($0).definition.action != SubprocessAction.actionName } }
 
     private func nextList(_ isWanted: (Int) -> Bool) -> Int? {
         guard !lists.isEmpty else { return nil }

@@ -174,7 +174,7 @@ struct ProcessMachine: Sendable {
     func planned(_ id: ExecutionID) -> PlannedStep { plan.steps[plan.index[id.step] ?? 0] }
 
     /// Whether a result belongs to the start that is recorded.
-    private func isCurrent(_ id: ExecutionID, _ start: Int) -> Bool {
+    func isCurrent(_ id: ExecutionID, _ start: Int) -> Bool {
         // A step with a list is never started itself.
         guard start > 0, isKnown(id) else { return false }
         let execution = execution(id)

@@ -74,6 +74,8 @@ public struct LockClaim: Described, Hashable {
     public var step = ""
     /// The element of the step's list.
     public var item: Int?
+    /// Tells this claim from an earlier one of the same step, whose share may still be on its way back.
+    public var number: String?
     /// How many may hold it.
     public var limit = 1
     /// Whether it is held; otherwise it is waited for.
@@ -87,6 +89,7 @@ public struct LockClaim: Described, Hashable {
         Field("lock", \.lock, "Name of the lock.", isRequired: true),
         Field("step", \.step, "The step that wants it; empty for the process."),
         Field("item", \.item, "The element of the step's list.", adjust: asCount),
+        Field("number", \.number, "Tells it from an earlier claim of the same step.", adjust: asCount),
         Field("limit", \.limit, "How many may hold it.") {
             asCount(&$0)
             $0.minimum = 1

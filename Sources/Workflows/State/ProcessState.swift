@@ -55,7 +55,7 @@ public struct ProcessState: Described, Hashable {
     public var segments: [PartReference] = []
     /// Where the list of the earlier segments is, if there are too many for this document.
     public var segmentsPart: PartReference?
-    /// The number of the execution that was started last.
+    /// The number of the latest start or claim of a lock.
     public var sequence = 0
     /// Shares in locks, held and waited for.
     public var locks: [LockClaim] = []

@@ -15,6 +15,7 @@ final class Checks {
     private var lastWriters: [String: String] = [:]
     /// Processes whose documents there have been, with their runs.
     private var created: [String: Int] = [:]
+    private var parents: [String: String] = [:]
     /// Everything that was ever recorded as started: key and attempt.
     private var started: Set<String> = []
     /// The key of each effect by what it belongs to, and the reverse.
@@ -55,13 +56,22 @@ final class Checks {
         guard let state else { return world.violate("\(program.name) stored a state of \(id) that cannot be read") }
         note("creates", id, state, program)
         if let former = created[id] {
-            let isKnown = state.parent != nil || world.cluster.resources[id]?.status != nil
+            // A parent whose state has just been lost finds that out at its next commit.
+            let isKnown =
+                state.parent.map { world.database.entry(.state(processID: $0)) != nil }
+                ?? (world.cluster.resources[id]?.status != nil)
             require(
                 state.rerun > former || !isKnown,
                 "missing state: \(program.name) began \(id) anew, although it had begun before"
             )
             // Nobody knew that it had begun.
-            if !isKnown { epochOwners[id] = [:] }
+            if !isKnown {
+                epochOwners[id] = [:]
+                for (child, parent) in parents where parent == id {
+                    created[child] = nil
+                    epochOwners[child] = [:]
+                }
+            }
         }
         accept(id, nil, state, program)
     }
@@ -80,7 +90,7 @@ final class Checks {
             "status goes backwards: \(program.name) stored version \(new.version) of \(id) over \(old.version)"
         )
         if old.status.isFinished, !new.status.isFinished || new.rerun != old.rerun {
-            let isWanted = reopenable.remove(id) != nil || new.parent != nil
+            let isWanted = reopenable.contains(id) || new.parent != nil
             require(isWanted, "finished process: \(id) was \(old.status) and is \(new.status) without a command")
             begins = begins.filter { !$0.key.hasPrefix(id + " ") }
         }
@@ -101,6 +111,7 @@ final class Checks {
 
     private func accept(_ id: String, _ old: ProcessState?, _ state: ProcessState, _ program: OperatorProgram) {
         created[id] = max(created[id] ?? 0, state.rerun)
+        parents[id] = state.parent
         lastWriters[id] = program.name
         let owner = epochOwners[id, default: [:]][state.epoch]
         require(
@@ -156,6 +167,8 @@ final class Checks {
             check(step, now, step.name, id, program)
             let items = now.items?.states ?? []
             for item in step.items?.states ?? [] {
+                // What was undone may be begun anew.
+                if let undone = item.compensation, undone.execution.status != .pending { continue }
                 guard let now = items.first(where: { $0.item == item.item }) else {
                     require(
                         item.status != .completed,
@@ -212,7 +225,7 @@ final class Checks {
         )
         if old.phase.isFinished, !new.phase.isFinished, new.trouble == nil {
             require(
-                new.rerun > old.rerun || wasReopened.contains(id),
+                new.rerun > old.rerun || wasReopened.contains(id) || world.database.hasLostData,
                 "finished process: \(id) is shown as \(new.phase) after \(old.phase)"
             )
         }

@@ -20,7 +20,10 @@ extension ProcessState {
     func step(_ id: ExecutionID) -> StepState? {
         guard let step = steps.first(where: { $0.name == id.step }) else { return nil }
         guard let item = id.item else { return step }
-        return step.items?.states.first { $0.item == item }
+        var element = step.items?.states.first { $0.item == item }
+        // A step that is run anew evaluates its list anew: its elements are others than before.
+        element?.rerun += step.rerun
+        return element
     }
 
     func record(_ id: ExecutionID) -> Execution? {

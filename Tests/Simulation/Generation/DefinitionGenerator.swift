@@ -59,6 +59,7 @@ struct DefinitionGenerator {
         if chance(35) { with["failing"] = .int(Int64(pick([10, 30, 70]))) }
         if chance(8) { with["refusing"] = .int(Int64(pick([20, 100]))) }
         if chance(8) { with["time"] = .int(Int64(int(5000...40_000))) }
+        if chance(3) { with["time"] = .int(Int64(int(100_000...250_000))) }
         if deafness, chance(20) { with["deafness"] = .int(Int64(int(500...40_000))) }
         if chance(10) { with["records"] = true }
         if chance(5) { with["size"] = .int(5000) }
@@ -143,7 +144,9 @@ struct DefinitionGenerator {
         var definition = definition
         switch int(0...2) {
         case 0:
-            definition.steps.append(step("added\(definition.steps.count)", after: definition.steps.map(\.name), isTop: false))
+            definition.steps.append(
+                step("added\(definition.steps.count)", after: definition.steps.map(\.name), isTop: false)
+            )
         case 1:
             let index = int(0...(definition.steps.count - 1))
             definition.steps[index].with?["edited"] = true

@@ -57,6 +57,8 @@ final class Cluster {
     private(set) var resources: [String: Resource] = [:]
     /// One-shot commands that no owner has taken yet.
     private(set) var inbox: [String: [ProcessCommand]] = [:]
+    /// What finished processes are to do, and the epoch that was shown when somebody began with it.
+    private var reopenings: [String: (command: ProcessCommand, epoch: Int?)] = [:]
     private var order: [String] = []
     var unavailableUntil: Duration = .zero
 
@@ -80,8 +82,13 @@ final class Cluster {
     }
 
     /// A status write under the version that the writer has seen.
-    func writeStatus(_ id: String, _ status: Resource.Status, under version: Int, by program: OperatorProgram) throws {
-        guard var resource = resources[id] else { return }
+    func writeStatus(
+        _ id: String,
+        _ status: Resource.Status,
+        under version: Int,
+        by program: OperatorProgram
+    ) throws -> Resource? {
+        guard var resource = resources[id] else { return nil }
         guard resource.version == version else {
             world.cover("api.conflict")
             throw Conflict()
@@ -92,6 +99,7 @@ final class Cluster {
         resources[id] = resource
         world.note("resource \(id) shows \(status.phase) epoch \(status.epoch) version \(status.version)")
         announce(resource)
+        return resource
     }
 
     private func announce(_ resource: Resource) {
@@ -106,8 +114,24 @@ final class Cluster {
     // MARK: Commands
 
     func send(_ command: ProcessCommand, to id: String) {
-        inbox[id, default: []].append(command)
+        if command.isForFinished {
+            if reopenings[id] == nil { reopenings[id] = (command, nil) }
+        } else {
+            inbox[id, default: []].append(command)
+        }
         for program in world.programs where !program.isDead { program.kick(id) }
+    }
+
+    /// A command that a finished process is to obey. It stays until the resource shows what came of it: otherwise an owner
+    /// that dies in between leaves a process that moves in the store and is finished for everybody else.
+    func reopening(_ id: String, shown epoch: Int) -> ProcessCommand? {
+        guard let (command, begun) = reopenings[id] else { return nil }
+        if let begun, epoch > begun {
+            reopenings[id] = nil
+            return nil
+        }
+        reopenings[id] = (command, begun ?? epoch)
+        return command
     }
 
     func takeCommands(_ id: String) -> [ProcessCommand] { inbox.removeValue(forKey: id) ?? [] }

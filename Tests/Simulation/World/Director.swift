@@ -221,7 +221,9 @@ struct Director {
             world.cover("fault.editToPending")
         }
         steps[index]["dueAt"] = nil
-        world.note("step \(steps[index]["name"]?.string ?? "") of \(id) is edited to \(steps[index]["status"] ?? .null)")
+        world.note(
+            "step \(steps[index]["name"]?.string ?? "") of \(id) is edited to \(steps[index]["status"] ?? .null)"
+        )
         world.cover("fault.validEdit")
         json["steps"] = .array(steps)
         world.database.edit(id, json.serialized(pretty: true))
@@ -290,6 +292,13 @@ struct Director {
             guard let resource = world.cluster.resources[id] else { continue }
             if resource.isSuspended { world.cluster.change(id) { $0.isSuspended = false } }
             guard let state = world.database.state(id), !state.status.isFinished else { continue }
+            if world.database.hasLostData, resource.isFinished, resource.wantedRerun <= resource.status?.rerun ?? 0 {
+                // The store has lost the end of a process that everybody knows to be over: housekeeping removes what
+                // it has instead, or its claims would keep their locks.
+                world.cover("event.removedLeftover")
+                world.database.delete([.state(processID: id)])
+                continue
+            }
             if state.incompatibility != nil, let definition = world.checks.definition(state),
                 resource.definition != definition
             {
@@ -308,8 +317,7 @@ struct Director {
             guard let resource = world.cluster.resources[id] else { return false }
             // Nothing is left of it, so it waits for somebody to bring it back.
             if world.database.entry(.state(processID: id)) == nil {
-                if resource.status?.trouble == .waitsForRecovery { return true }
-                return false
+                return resource.isFinished || resource.status?.trouble == .waitsForRecovery
             }
             guard let state = world.database.state(id) else { return false }
             // The resource is finished, and the store has lost that: nobody looks at the document any more.
@@ -323,8 +331,15 @@ struct Director {
         return world.database.processIDs.allSatisfy { id in
             guard let state = world.database.state(id), let parent = state.parent else { return true }
             // One whose parent is over belongs to nobody.
-            return state.status.isFinished || world.database.state(parent).map(\.status.isFinished) ?? true
+            return state.status.isFinished || isOver(parent)
         }
+    }
+
+    /// Whether nobody moves a process any more, whatever the store says after it has lost something.
+    private func isOver(_ id: String) -> Bool {
+        guard let state = world.database.state(id), !state.status.isFinished else { return true }
+        if let parent = state.parent { return isOver(parent) }
+        return world.cluster.resources[id]?.isFinished ?? true
     }
 
     private func reportStuck() {
@@ -343,7 +358,9 @@ struct Director {
         }
         for id in world.cluster.ids {
             guard let resource = world.cluster.resources[id] else { continue }
-            open.append("resource \(id) \(resource.status.map { "\($0)" } ?? "-")")
+            open.append(
+                "resource \(id) wants run \(resource.wantedRerun), shows \(resource.status.map { "\($0)" } ?? "-")"
+            )
             for program in living {
                 guard let run = program.engine.snapshot(of: id) else { continue }
                 open.append("\(program.name) has \(id) \(run.activity) held: \(run.heldBecause ?? "-")")

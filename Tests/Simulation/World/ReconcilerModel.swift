@@ -43,6 +43,11 @@ struct ReconcilerModel {
         switch run.activity {
         case .queued:
             world.cover("event.queued")
+            // It has begun elsewhere meanwhile: what waits here does not know that.
+            if resource.status != nil, engine.withdraw(id) {
+                engine.forget(id)
+                program.kick(id, after: .milliseconds(1))
+            }
         case .opening: break
         case .announcing: if let state = run.state { try await announce(state, resource) }
         case .live:
@@ -59,6 +64,8 @@ struct ReconcilerModel {
         guard let status = resource.status else {
             // The process may have begun although its status was never written; the store knows.
             let hasBegun = try await engine.store.load(.state(processID: id)) != nil
+            // As the write of a finalizer would: what is begun anew must not have been shown as begun.
+            guard world.cluster.resources[id]?.version == resource.version else { throw Cluster.Conflict() }
             return submit(resource, hasBegun ? .recover(knownEpoch: 0) : .begin)
         }
         guard resource.isFinished else { return submit(resource, .recover(knownEpoch: status.epoch)) }
@@ -66,8 +73,7 @@ struct ReconcilerModel {
             world.checks.allowReopening(id)
             return submit(resource, .rerun(status.rerun + 1, knownEpoch: status.epoch))
         }
-        let finishedCommands = world.cluster.takeCommands(id).filter(\.isForFinished)
-        guard let command = finishedCommands.first else { return }
+        guard let command = world.cluster.reopening(id, shown: status.epoch) else { return }
         world.checks.allowReopening(id)
         submit(resource, .reopen(command, knownEpoch: status.epoch))
     }
@@ -105,7 +111,7 @@ struct ReconcilerModel {
             case .migrate: send(.migrate(resource.definition))
             }
         }
-        for command in world.cluster.takeCommands(id) where !command.isForFinished { send(command) }
+        for command in world.cluster.takeCommands(id) { send(command) }
     }
 
     private func send(_ command: ProcessCommand) {
@@ -149,8 +155,12 @@ struct ReconcilerModel {
                 guard !program.isDead else { return }
                 if isLost { return answer.give(.failure(Cluster.Unavailable())) }
                 do {
-                    try world.cluster.writeStatus(id, status, under: resource.version, by: program)
-                    world.scheduler.after(world.milliseconds(1...10)) { answer.give(.success(())) }
+                    let written = try world.cluster.writeStatus(id, status, under: resource.version, by: program)
+                    world.scheduler.after(world.milliseconds(1...10)) {
+                        // Whoever writes knows what it has written before the watch tells.
+                        if let written { program.observe(written) }
+                        answer.give(.success(()))
+                    }
                 } catch {
                     answer.give(.failure(error))
                 }
@@ -180,6 +190,8 @@ struct ReconcilerModel {
 
     private func isNews(_ state: ProcessSummary, _ status: Resource.Status?) -> Bool {
         guard let status else { return true }
+        // The run may have read the store before the process was begun again elsewhere.
+        if (status.epoch, status.version) > (state.epoch, state.version), !world.database.hasLostData { return false }
         return (status.epoch, status.version) < (state.epoch, state.version) || status.phase != state.status
             || status.trouble != nil
     }

@@ -66,7 +66,7 @@ import Testing
         process.begin()
         for number in 0..<400 {
             process.succeed("s\(number)", .string(String(repeating: "y", count: 100)))
-            if number % 10 == 0 { PartShelf.shared.put(process.encode().parts) }
+            if number % 10 == 0 { _ = process.encode() }
         }
         #expect(!process.state.segments.isEmpty)
         process.fail("end", .broken)
