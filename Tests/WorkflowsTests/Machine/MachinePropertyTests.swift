@@ -215,6 +215,7 @@ import Testing
             world.apply(.begin)
             for _ in 0..<120 { try await world.step() }
             world.finish()
+            await Task.yield()
         }
     }
 }

@@ -118,20 +118,18 @@ struct MachineDriver {
         return apply(.recover)
     }
 
+    /// What a commit would store. Its parts are at hand for whoever reads the state later.
+    mutating func encode() -> EncodedState {
+        let encoded = machine.encode()
+        PartShelf.shared.put(encoded.parts)
+        return encoded
+    }
+
     /// Changes the state as a person does who edits the document.
     mutating func edit(_ change: (inout ProcessState) -> Void) {
         var state = machine.state
         change(&state)
         self = MachineDriver(state, limits: machine.environment.limits)
-    }
-}
-
-extension MachineDriver {
-    /// The document, and its parts on the shelf.
-    mutating func encode() -> EncodedState {
-        let encoded = machine.encode()
-        PartShelf.shared.put(encoded.parts)
-        return encoded
     }
 }
 
