@@ -94,7 +94,9 @@ extension Described {
     /// Writes the listed fields.
     public func json() -> JSONValue {
         var members: [String: JSONValue] = [:]
-        for field in Self.fields { members[field.name] = field.value(in: self) }
+        Self.fields.withUnsafeBufferPointer { fields in
+            for index in fields.indices { members[fields[index].name] = fields[index].value(in: self) }
+        }
         return .object(members)
     }
 

@@ -72,9 +72,9 @@ public struct WorkflowDefinition: Described, Hashable {
     public static let maximumFinallySteps = 100
 
     /// Identifies the content: the first 16 hexadecimal digits of the SHA-256 of its canonical JSON.
-    public var hash: String { Self.hash(of: json()) }
+    public var hash: String { Self.hash(of: json().serialized()) }
 
-    static func hash(of json: JSONValue) -> String { String(Digest.sha256(json.serialized()).prefix(16)) }
+    static func hash(of bytes: [UInt8]) -> String { String(Digest.sha256(bytes).prefix(16)) }
 
     /// The step of that name, among those at the end as well.
     public func step(named name: String) -> StepDefinition? { allSteps.first { $0.name == name } }

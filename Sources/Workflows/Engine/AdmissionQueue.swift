@@ -43,15 +43,32 @@ struct AdmissionQueue<Element: Sendable>: Sendable {
         guard !entries.isEmpty else { return nil }
         turns += 1
         let isForTheOldest = turns % Self.turnOfTheOldest == 0
-        let place = entries.indices.min { one, other in
-            let (first, second) = (entries[one], entries[other])
-            if first.isRecovery != second.isRecovery { return first.isRecovery }
-            if isForTheOldest { return first.order < second.order }
-            if first.priority != second.priority { return first.priority > second.priority }
-            let (few, many) = (active[first.namespace] ?? 0, active[second.namespace] ?? 0)
-            return (few, first.order) < (many, second.order)
+        // As a buffer, because looking at an entry in an array copies it, and there may be thousands.
+        let place = entries.withUnsafeBufferPointer { entries in
+            var best = (place: 0, rank: Rank(entries[0], active, isForTheOldest))
+            for place in entries.indices.dropFirst() {
+                let rank = Rank(entries[place], active, isForTheOldest)
+                if rank < best.rank { best = (place, rank) }
+            }
+            return best.place
         }
-        return place.map { remove(at: $0) }
+        return remove(at: place)
+    }
+
+    /// Where an entry stands among the others at one turn.
+    private struct Rank: Comparable {
+        private let values: (Int, Int, Int, Int)
+
+        init(_ entry: Entry, _ active: [String: Int], _ isForTheOldest: Bool) {
+            let recovery = entry.isRecovery ? 0 : 1
+            values =
+                isForTheOldest
+                ? (recovery, 0, 0, entry.order)
+                : (recovery, ~entry.priority, active[entry.namespace] ?? 0, entry.order)
+        }
+
+        static func == (left: Rank, right: Rank) -> Bool { left.values == right.values }
+        static func < (left: Rank, right: Rank) -> Bool { left.values < right.values }
     }
 
     /// Takes a certain one out.

@@ -52,7 +52,7 @@ public final class ProcessEngine: Sendable {
     }
 
     private let state = Mutex(State())
-    private let plans = Mutex<[String: Plan]>([:])
+    private let plans = Mutex<[WorkflowDefinition: Plan]>([:])
     private let commits = Atomic<UInt64>(0)
     private let admitted: AsyncStream<ProcessRun>
     private let admission: AsyncStream<ProcessRun>.Continuation
@@ -281,13 +281,12 @@ public final class ProcessEngine: Sendable {
 
     /// The compiled form of a definition; shared, because many processes have the same one.
     func plan(of definition: WorkflowDefinition) -> Plan {
-        let hash = definition.hash
-        if let plan = plans.withLock({ $0[hash] }) { return plan }
+        if let plan = plans.withLock({ $0[definition] }) { return plan }
         let plan = Plan(definition, environment: environment)
         plans.withLock { plans in
             // A handful of definitions is what a replica runs; a flood of others must not fill the memory.
             if plans.count >= 256 { plans.removeAll() }
-            plans[hash] = plan
+            plans[definition] = plan
         }
         return plan
     }

@@ -34,7 +34,7 @@ extension ProcessMachine {
         next.retry = request.retry
         next.onFailure = request.onFailure
         state = next
-        inputDigest = next.input.map { Digest.sha256($0.serialized()) }
+        measureInput()
         plan = Plan(request.definition, environment: environment)
         index()
         unfoldAll()

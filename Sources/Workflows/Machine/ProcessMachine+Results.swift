@@ -3,8 +3,8 @@ internal import JSON
 extension ProcessMachine {
     mutating func succeed(_ id: ExecutionID, _ output: JSONValue, _ part: PartReference? = nil) {
         if id.isCompensation { return settle(id, .completed, nil) }
-        let part = part ?? storedApart(output)
-        let bytes = part?.bytes ?? output.serialized().count
+        var part = part
+        let bytes = part?.bytes ?? store(output, &part)
         guard state.outputBytes + bytes <= environment.limits.outputBytes else {
             let limit = environment.limits.outputBytes >> 10
             let detail = "the outputs of this process would measure more than \(limit) KiB"
@@ -21,12 +21,14 @@ extension ProcessMachine {
     }
 
     /// A large output that comes from a person, say, is stored with the next commit.
-    private mutating func storedApart(_ output: JSONValue) -> PartReference? {
+    /// - Returns: what the output measures.
+    private mutating func store(_ output: JSONValue, _ part: inout PartReference?) -> Int {
         let bytes = output.serialized()
-        guard bytes.count > Self.inlineBytes else { return nil }
+        guard bytes.count > Self.inlineBytes else { return bytes.count }
         let reference = PartReference(of: bytes)
         newParts.append((reference.digest, bytes))
-        return reference
+        part = reference
+        return bytes.count
     }
 
     /// An action failed: it is tried again, or the step gives up.

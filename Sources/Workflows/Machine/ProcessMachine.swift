@@ -40,7 +40,9 @@ struct ProcessMachine: Sendable {
     /// What is still to be undone, the last first; nil until that begins.
     var undoing: [Undoing]?
     /// SHA-256 of the input; nil without one.
-    var inputDigest: String?
+    private(set) var inputDigest: String?
+    /// Whether the input is stored apart from the document.
+    private(set) var isInputLarge = false
     /// Executions that are interrupted to be started again.
     var restarting: Set<ExecutionID> = []
 
@@ -81,9 +83,16 @@ struct ProcessMachine: Sendable {
         self.state = state
         self.plan = plan
         self.environment = environment
-        inputDigest = state.input.map { Digest.sha256($0.serialized()) }
+        measureInput()
         index()
         unfolded = Unfolded(everythingIn: state)
+    }
+
+    /// Once for each input, which may be large.
+    mutating func measureInput() {
+        let bytes = state.input?.serialized()
+        inputDigest = bytes.map { Digest.sha256($0) }
+        isInputLarge = (bytes?.count ?? 0) > Self.inlineBytes
     }
 
     /// Takes one event.

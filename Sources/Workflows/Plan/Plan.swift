@@ -7,6 +7,8 @@ final class Plan: Sendable {
     let hash: String
     /// The definition for the document.
     let json: JSONValue
+    /// Whether it is stored apart from the document.
+    let isLarge: Bool
     /// The steps, then those at the end.
     let steps: [PlannedStep]
     /// How many of them are not at the end.
@@ -34,7 +36,9 @@ final class Plan: Sendable {
         violations = compiler.violations
         self.definition = definition
         json = definition.json()
-        hash = WorkflowDefinition.hash(of: json)
+        let bytes = json.serialized()
+        isLarge = bytes.count > ProcessMachine.inlineBytes
+        hash = WorkflowDefinition.hash(of: bytes)
         mainCount = definition.steps.count
         index = compiler.index
     }

@@ -4,6 +4,8 @@ internal import JSON
 struct Unfolded: Sendable {
     private(set) var steps: Set<Int> = []
     private(set) var items: [Int: Set<Int>] = [:]
+    /// The JSON of steps that have not changed since it was made.
+    var json: [Int: JSONValue] = [:]
 
     /// A definition of no more steps is listed whole, so that people see all of it.
     static let listedWhole = 100
@@ -22,6 +24,7 @@ struct Unfolded: Sendable {
 
     mutating func insert(_ step: Int, _ item: Int?) {
         if let item { items[step, default: []].insert(item) } else { steps.insert(step) }
+        json[step] = nil
     }
 
     /// Takes out what is finished, in an order that is always the same.
@@ -36,6 +39,7 @@ struct Unfolded: Sendable {
         }
         let done = steps.filter { state.steps[$0].isOver }.sorted()
         steps.subtract(done)
+        for step in done { json[step] = nil }
         return finished + done.map { ($0, nil) }
     }
 }
@@ -87,15 +91,20 @@ extension ProcessMachine {
         shell.definition = WorkflowDefinition()
         var members = shell.json()
         members["definition"] = nil
-        set("definition", plan.json, &members, &state.definitionPart, &parts)
-        if let input = state.input { set("input", input, &members, &state.inputPart, &parts) }
-        if let outputs = state.outputs { set("outputs", outputs, &members, &state.outputsPart, &parts) }
-        members["steps"] = .array(records(unfolded.steps, unfolded.items))
+        set("definition", plan.json, isLarge: plan.isLarge, &members, &state.definitionPart, &parts)
+        if let input = state.input {
+            set("input", input, isLarge: isInputLarge, &members, &state.inputPart, &parts)
+        }
+        if let outputs = state.outputs {
+            let isLarge = outputs.serialized().count > Self.inlineBytes
+            set("outputs", outputs, isLarge: isLarge, &members, &state.outputsPart, &parts)
+        }
+        members["steps"] = .array(openRecords())
         listSegments(&members, &parts)
         var bytes = members.serialized()
         if bytes.count > Self.foldingBytes, fold(&parts) {
             listSegments(&members, &parts)
-            members["steps"] = .array(records(unfolded.steps, unfolded.items))
+            members["steps"] = .array(openRecords())
             bytes = members.serialized()
         }
         return EncodedState(document: StoredDocument(bytes), parts: parts)
@@ -105,16 +114,17 @@ extension ProcessMachine {
     private func set(
         _ name: String,
         _ value: JSONValue,
+        isLarge: Bool,
         _ members: inout JSONValue,
         _ reference: inout PartReference?,
         _ parts: inout [(digest: String, bytes: [UInt8])]
     ) {
         if reference == nil {
-            let bytes = value.serialized()
-            guard bytes.count > Self.inlineBytes else {
+            guard isLarge else {
                 members[name] = value
                 return
             }
+            let bytes = value.serialized()
             reference = PartReference(of: bytes)
             parts.append((reference?.digest ?? "", bytes))
         }
@@ -153,17 +163,36 @@ extension ProcessMachine {
         return !finished.isEmpty
     }
 
+    /// What the document itself holds. Most of it is the same from one commit to the next.
+    private mutating func openRecords() -> [JSONValue] {
+        var records: [JSONValue] = []
+        for position in unfolded.steps.union(unfolded.items.keys).sorted() {
+            if let json = unfolded.json[position] {
+                records.append(json)
+                continue
+            }
+            let items = unfolded.items[position]
+            let json = record(position, isWhole: unfolded.steps.contains(position), items)
+            // Elements change one by one.
+            if items == nil { unfolded.json[position] = json }
+            records.append(json)
+        }
+        return records
+    }
+
     /// Steps in their order, each with those of its elements that are wanted. An element whose step is not wanted
     /// comes in a record that says nothing else of the step.
     private func records(_ steps: Set<Int>, _ items: [Int: Set<Int>]) -> [JSONValue] {
-        steps.union(items.keys).sorted().map { position in
-            let step = state.steps[position]
-            var record = steps.contains(position) ? step.alone : StepState(name: step.name)
-            if let some = items[position], let states = step.items?.states {
-                record.items = StepItems(some.sorted().map { states[$0].alone })
-            }
-            return record.json()
+        steps.union(items.keys).sorted().map { record($0, isWhole: steps.contains($0), items[$0]) }
+    }
+
+    private func record(_ position: Int, isWhole: Bool, _ items: Set<Int>?) -> JSONValue {
+        let step = state.steps[position]
+        var record = isWhole ? step.alone : StepState(name: step.name)
+        if let items, let states = step.items?.states {
+            record.items = StepItems(items.sorted().map { states[$0].alone })
         }
+        return record.json()
     }
 
     /// Makes the next document hold everything itself.

@@ -81,11 +81,13 @@ extension Described {
     /// The listed fields but those that have the same value in `blank`.
     fileprivate func json(without blank: JSONValue) -> JSONValue {
         var members: [String: JSONValue] = [:]
-        for field in Self.fields {
-            guard let value = field.value(in: self), field.name == "status" || value != blank[field.name] else {
-                continue
+        // As a buffer, because looking at a field in an array copies it.
+        Self.fields.withUnsafeBufferPointer { fields in
+            for index in fields.indices {
+                guard let value = fields[index].value(in: self) else { continue }
+                let name = fields[index].name
+                if name == "status" || value != blank[name] { members[name] = value }
             }
-            members[field.name] = value
         }
         return .object(members)
     }

@@ -39,6 +39,8 @@ import Testing
         mutating func apply(_ event: ProcessEvent, after elapsed: Duration = .zero) {
             log.append("\(event)")
             perform(process.apply(event, after: elapsed))
+            // As a run does: what a document holds depends on the documents before.
+            _ = process.encode()
             check()
         }
 
