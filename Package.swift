@@ -106,7 +106,7 @@ let package = Package(
             path: "Tests/Simulate",
             swiftSettings: swiftSettings
         ),
-        tests(of: "Simulation", ["Simulation", "Simulate", "Workflows"]),
+        tests(of: "Simulation", ["Simulation", "Simulate", "Workflows", "TestEnvironment"]),
         tests(of: "JSON", ["JSON"]),
         tests(of: "CEL", ["CEL", "JSON"]),
         tests(of: "YAML", ["YAML", "JSON"]),

@@ -1,5 +1,6 @@
 import Foundation
 import Simulation
+import TestEnvironment
 import Testing
 import Workflows
 
@@ -48,7 +49,7 @@ struct SimulationTests {
     @Test func `a seed gives the same events in every process`() throws {
         for seed in [7, 28, 251, 263] {
             let digest = String(Simulation.run(seed: UInt64(seed)).digest, radix: 16)
-            let output = try Self.simulate(["--seed", "\(seed)"])
+            let output = try Command.run([Project.program("Simulate").path, "--seed", "\(seed)"])
             #expect(output.contains("seed \(seed): digest \(digest)"), "another process says: \(output)")
         }
     }
@@ -56,21 +57,5 @@ struct SimulationTests {
     @Test func `different seeds give different events`() {
         let digests = Set((UInt64(1)...10).map { Simulation.run(seed: $0).digest })
         #expect(digests.count == 10)
-    }
-
-    private static func simulate(_ arguments: [String]) throws -> String {
-        let process = Process()
-        process.executableURL = Bundle.main.bundleURL.appending(path: "Simulate")
-        if !FileManager.default.isExecutableFile(atPath: process.executableURL?.path ?? "") {
-            let tests = URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent()
-            process.executableURL = tests.appending(path: "Simulate")
-        }
-        process.arguments = arguments
-        let output = Pipe()
-        process.standardOutput = output
-        try process.run()
-        let data = try output.fileHandleForReading.readToEnd() ?? Data()
-        process.waitUntilExit()
-        return String(decoding: data, as: UTF8.self)
     }
 }

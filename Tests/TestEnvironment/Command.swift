@@ -7,7 +7,9 @@ import Synchronization
 /// By `posix_spawn`, like `ChildProcess` and for the same reasons.
 public enum Command {
     /// Runs a command found on PATH; what it says is thrown when it fails.
-    public static func run(_ words: [String], in directory: String = "/") throws {
+    /// - Returns: what it says.
+    @discardableResult
+    public static func run(_ words: [String], in directory: String = "/") throws -> String {
         let (pid, output) = try ChildProcess.spawning.withLock { _ in
             try start(["/bin/sh", "-c", "cd -- \"$1\" && shift && exec \"$@\"", "sh", directory] + words)
         }
@@ -20,11 +22,11 @@ public enum Command {
         }
         var status: Int32 = 0
         while waitpid(pid, &status, 0) < 0 && errno == EINTR {}
+        let said = String(decoding: text, as: UTF8.self)
         guard status == 0 else {
-            throw ChildProcess.Failure(
-                description: "\(words.joined(separator: " ")) failed: \(String(decoding: text, as: UTF8.self))"
-            )
+            throw ChildProcess.Failure(description: "\(words.joined(separator: " ")) failed: \(said)")
         }
+        return said
     }
 
     private static func start(_ words: [String]) throws -> (pid: pid_t, output: Int32) {
