@@ -19,7 +19,7 @@ extension ProcessEngine {
         if !isStopping { try await parent.confirm(execution) }
         guard let run = submitSubprocess(request, mode: mode) else { throw CancellationError() }
         await withTaskCancellationHandler {
-            // The end comes in any case: the run obeys the command, or is stopped with the engine.
+            // The end comes in any case: the run obeys the command, or is abandoned.
             await Self.waitUntilEnded(run)
         } onCancel: {
             if wasStopped() {
@@ -27,6 +27,9 @@ extension ProcessEngine {
             } else if case .ended(.finished) = parent.snapshot.activity {
                 // Nobody would ever finish what it has begun.
                 run.send(.command(.cancel(.force)))
+            } else {
+                // The parent is somebody else's now, and this goes with it.
+                run.abandon()
             }
         }
         forget(request.id)

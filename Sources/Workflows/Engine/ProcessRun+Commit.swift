@@ -2,19 +2,22 @@ internal import JSON
 internal import Logging
 internal import Synchronization
 
-/// The digests of the documents that a run has replaced, the latest ones.
+/// The documents that a run has replaced, the latest ones.
 struct Ancestors: Sendable {
     /// A store that writes its log every second loses a few commits of one process when it restarts; this is far more.
     private static let limit = 64
 
-    private var digests: [String] = []
+    private var documents: [(digest: String, commitID: String)] = []
 
-    mutating func record(_ digest: String) {
-        if digests.count == Self.limit { digests.removeFirst() }
-        digests.append(digest)
+    mutating func record(_ digest: String, _ commitID: String) {
+        if documents.count == Self.limit { documents.removeFirst() }
+        documents.append((digest, commitID))
     }
 
-    func contains(_ digest: String) -> Bool { digests.contains(digest) }
+    func contains(_ digest: String) -> Bool { documents.contains { $0.digest == digest } }
+
+    /// Whether a document is one of them, or was made of one of them by hand: only owners give a new commit id.
+    func contains(commitID: String) -> Bool { documents.contains { $0.commitID == commitID } }
 }
 
 /// Why a run cannot go on, other than by an end of its process.
@@ -169,7 +172,7 @@ extension ProcessRun {
         }
         switch result {
         case .committed:
-            ancestors.withLock { $0.record(previous) }
+            ancestors.withLock { $0.record(previous, session.commitID) }
             session.noteCommit(encoded.document.digest, at: time.now)
             return .stored
         case .missing:
@@ -199,6 +202,7 @@ extension ProcessRun {
         let isAncestor = ancestors.withLock { $0.contains(document.digest) }
         let isFormer =
             session.hasCommitted && shell.epoch < session.machine.state.epoch && !shell.status.isFinished
+            && !ancestors.withLock { $0.contains(commitID: shell.commitId) }
         if isAncestor || isFormer || engine.fault == .overwrittenEdit {
             logger.notice("Process \(id) state was rolled back by its store and is stored again")
             session.digest = document.digest

@@ -5,6 +5,8 @@ struct RunSession: Sendable {
     var machine: ProcessMachine
     /// Of the bytes that are stored.
     var digest: String
+    /// Of the document that is stored.
+    private(set) var commitID: String
     /// Whether this owner has stored anything: until then the epoch is only a wish.
     private(set) var hasCommitted = false
     /// Whether the process was taken over from an earlier owner.
@@ -22,6 +24,7 @@ struct RunSession: Sendable {
     init(_ machine: ProcessMachine, digest: String, _ run: ProcessRun) {
         self.machine = machine
         self.digest = digest
+        commitID = machine.state.commitId
         checkpointInterval = run.engine.configuration.checkpointInterval
         let now = run.time.now
         (lastEvent, lastCommit, lastProgress, partsRenewed) = (now, now, now, now)
@@ -51,6 +54,7 @@ struct RunSession: Sendable {
 
     mutating func noteCommit(_ digest: String, at now: Duration) {
         self.digest = digest
+        commitID = machine.state.commitId
         hasCommitted = true
         lastCommit = now
     }

@@ -74,12 +74,16 @@ final class LockTable: Sendable {
         return void
     }
 
-    /// Whether a document is that of a sub-process whose parent is finished or gone: nobody will ever end it.
+    /// Whether a document is that of a sub-process whose parent is finished or gone, or does not wait for it any more:
+    /// nobody will ever end it.
     private func isOrphan(_ document: StoredDocument, _ processID: String) async throws -> Bool {
         guard let parent = (try? StateReader.shell(document, of: processID))?.parent else { return false }
         guard let above = try await available({ try await $0.load(.state(processID: parent)) }) else { return true }
         guard let state = try? StateReader.shell(above, of: parent) else { return false }
-        if state.status.isFinished { return true }
+        let isAwaited = state.steps.contains { step in
+            (step.items?.states ?? [step]).contains { $0.execution.key == processID && !$0.status.isSettled }
+        }
+        if state.status.isFinished || !isAwaited { return true }
         return try await isOrphan(above, parent)
     }
 

@@ -59,7 +59,7 @@ final class Checks {
             // A parent whose state has just been lost finds that out at its next commit.
             let isKnown =
                 state.parent.map { world.database.entry(.state(processID: $0)) != nil }
-                ?? (world.cluster.resources[id]?.status != nil)
+                ?? (world.cluster.resources[id]?.status.map { $0.rerun >= state.rerun } ?? false)
             require(
                 state.rerun > former || !isKnown,
                 "missing state: \(program.name) began \(id) anew, although it had begun before"

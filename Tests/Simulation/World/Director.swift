@@ -331,14 +331,19 @@ struct Director {
         return world.database.processIDs.allSatisfy { id in
             guard let state = world.database.state(id), let parent = state.parent else { return true }
             // One whose parent is over belongs to nobody.
-            return state.status.isFinished || isOver(parent)
+            return state.status.isFinished || isOver(id) || isOver(parent)
         }
     }
 
     /// Whether nobody moves a process any more, whatever the store says after it has lost something.
     private func isOver(_ id: String) -> Bool {
         guard let state = world.database.state(id), !state.status.isFinished else { return true }
-        if let parent = state.parent { return isOver(parent) }
+        if let parent = state.parent {
+            let isAwaited = world.database.state(parent)?.executions.contains {
+                $0.1.key == id && !$0.1.status.isSettled
+            }
+            return !(isAwaited ?? false) || isOver(parent)
+        }
         return world.cluster.resources[id]?.isFinished ?? true
     }
 
