@@ -3,7 +3,7 @@ import Testing
 
 @testable import CEL
 
-@Suite(.timeLimit(.minutes(1))) struct FuzzTests {
+@Suite(.timeLimit(.minutes(4))) struct FuzzTests {
     private static var bindings: Bindings {
         [
             "a": .int(3), "b": .string("x"), "c": Value(["d": [1, 2.5, "x", .null], "e": ["f": true]]),

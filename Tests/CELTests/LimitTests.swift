@@ -36,7 +36,7 @@ private let nestings: [(open: String, core: String, close: String)] = [
     ("", "[[1]]", ".flatten()"),
 ]
 
-@Suite(.timeLimit(.minutes(1))) struct LimitTests {
+@Suite(.timeLimit(.minutes(4))) struct LimitTests {
     @Test(arguments: nestings.indices)
     func `deep nesting overflows no small stack and ends at the limit`(index: Int) {
         let (open, core, close) = nestings[index]

@@ -1,7 +1,7 @@
 import JSON
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct LinearPatternTests {
+@Suite(.timeLimit(.minutes(4))) struct LinearPatternTests {
     @Test(
         arguments: [
             ("abc", ["abc", "xabcx"], ["", "ab", "aBc"]),

@@ -1,7 +1,7 @@
 import JSON
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct UserSchemaTests {
+@Suite(.timeLimit(.minutes(4))) struct UserSchemaTests {
     /// What a template might ask for.
     private static let deployment: JSONValue = [
         "type": "object", "title": "Deployment",

@@ -22,7 +22,8 @@ import Workflows
         .working(.progressing, message: "m"), .working(.progressingWithRetry, message: "m"),
         .working(.suspended, message: "m"), .working(.cancelling, message: "m"),
         .working(.waitingForRecovery, message: "m"), .working(.waitingForApproval, message: "m"),
-        .working(.rollingBack, message: "m"), .working(.queueFull, message: "m"), .succeeded(message: "m"), .refused(message: "m"),
+        .working(.rollingBack, message: "m"), .working(.queueFull, message: "m"),
+        .succeeded(message: "m"), .refused(message: "m"),
         .failed(.stepFailed, message: "m"), .failed(.deadlineExceeded, message: "m"), .failed(.cancelled, message: "m"),
         .failed(.rolledBack, message: "m"), .failed(.definitionIncompatible, message: "m"),
     ]
@@ -32,8 +33,8 @@ import Workflows
         Array(repeating: [.unknown, .true, nil, .unknown, .false], count: 8) + [
             [.true, nil, nil, .true, .true], [.false, nil, .true, .false, .false],
         ] + Array(repeating: [.false, nil, .true, .false, .true], count: 4) + [
-                [.false, nil, .true, .false, .false]
-            ]
+            [.false, nil, .true, .false, .false]
+        ]
 
     @Test(arguments: zip(all, table)) func `the conditions are those of the table`(
         outlook: ProcessOutlook,

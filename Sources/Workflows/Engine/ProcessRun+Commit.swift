@@ -197,7 +197,8 @@ extension ProcessRun {
         // Bytes this run has replaced before, or what a former owner has made of such: the store lost what it had
         // acknowledged. What is known here is newer.
         let isAncestor = ancestors.withLock { $0.contains(document.digest) }
-        let isFormer = session.hasCommitted && shell.epoch < session.machine.state.epoch
+        let isFormer =
+            session.hasCommitted && shell.epoch < session.machine.state.epoch && !shell.status.isFinished
         if isAncestor || isFormer || engine.fault == .overwrittenEdit {
             logger.notice("Process \(id) state was rolled back by its store and is stored again")
             session.digest = document.digest

@@ -170,6 +170,8 @@ final class ProcessRun: Sendable {
                     throw error
                 }
                 if session.isFinished {
+                    // Before anything is waited for: what has not begun yet must not begin now.
+                    group.cancelAll()
                     await giveBack(effects)
                     return .finished
                 }
@@ -225,6 +227,11 @@ final class ProcessRun: Sendable {
             case .edited(let machine):
                 logger.notice("Process \(id) goes on from a state that was edited by hand")
                 session.machine = machine
+                if session.isFinished {
+                    for case .confirm(let confirmation) in messages { confirmation.answer(false) }
+                    publish(session.machine, .ended(.finished))
+                    return []
+                }
                 let turn = session.machine.adopt(running: starts, at: moment)
                 actions.interruptAll(but: session.machine)
                 effects = turn.effects

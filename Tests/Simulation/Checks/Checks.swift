@@ -274,7 +274,8 @@ final class Checks {
             started.contains("\(key) \(context.attempt)"),
             "effect before commit: \(text), which was never recorded as started"
         )
-        guard let state = world.database.state(id), !isUnaware, lastWriters[id] == program.name else {
+        let isKnown = lastWriters[id] == program.name && !program.unanswered.contains(id)
+        guard let state = world.database.state(id), !isUnaware, isKnown else {
             world.cover("event.effectUnderAnother")
             return effects
         }

@@ -25,6 +25,8 @@ final class OperatorProgram: @unchecked Sendable {
     /// Dies at the fail point, or the edge of a commit, that is reached after so many others.
     var failPointsToLive: Int?
     var commitEdgesToLive: Int?
+    /// Processes of which a commit has happened that the program does not know of yet.
+    var unanswered: Set<String> = []
     /// The resources as its watch has shown them.
     private(set) var cache: [String: Resource] = [:]
     private var kicks: [String: AsyncStream<Void>.Continuation] = [:]

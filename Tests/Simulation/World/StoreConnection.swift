@@ -45,9 +45,13 @@ final class StoreConnection: DocumentStore {
         if case .state = key { program.reach(.beforeCommit) }
         let result = try await request(key) { database, program in
             let result = body(database, program)
-            if case .state = key, result == .committed { program.reach(.afterCommit) }
+            if case .state(let id) = key, result == .committed {
+                program.unanswered.insert(id)
+                program.reach(.afterCommit)
+            }
             return result
         }
+        if case .state(let id) = key { program.unanswered.remove(id) }
         return result
     }
 
