@@ -45,30 +45,21 @@ struct AdmissionQueue<Element: Sendable>: Sendable {
         let isForTheOldest = turns % Self.turnOfTheOldest == 0
         // As a buffer, because looking at an entry in an array copies it, and there may be thousands.
         let place = entries.withUnsafeBufferPointer { entries in
-            var best = (place: 0, rank: Rank(entries[0], active, isForTheOldest))
-            for place in entries.indices.dropFirst() {
-                let rank = Rank(entries[place], active, isForTheOldest)
+            var best = (place: 0, rank: (Int.max, Int.max, Int.max, Int.max))
+            for place in entries.indices {
+                let recovery = entries[place].isRecovery ? 0 : 1
+                let rank =
+                    isForTheOldest
+                    ? (recovery, 0, 0, entries[place].order)
+                    : (
+                        recovery, ~entries[place].priority, active[entries[place].namespace] ?? 0,
+                        entries[place].order
+                    )
                 if rank < best.rank { best = (place, rank) }
             }
             return best.place
         }
         return remove(at: place)
-    }
-
-    /// Where an entry stands among the others at one turn.
-    private struct Rank: Comparable {
-        private let values: (Int, Int, Int, Int)
-
-        init(_ entry: Entry, _ active: [String: Int], _ isForTheOldest: Bool) {
-            let recovery = entry.isRecovery ? 0 : 1
-            values =
-                isForTheOldest
-                ? (recovery, 0, 0, entry.order)
-                : (recovery, ~entry.priority, active[entry.namespace] ?? 0, entry.order)
-        }
-
-        static func == (left: Rank, right: Rank) -> Bool { left.values == right.values }
-        static func < (left: Rank, right: Rank) -> Bool { left.values < right.values }
     }
 
     /// Takes a certain one out.

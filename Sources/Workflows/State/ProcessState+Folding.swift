@@ -86,11 +86,7 @@ extension ProcessMachine {
     mutating func encode() -> EncodedState {
         var parts = newParts
         newParts = []
-        var shell = state
-        shell.steps = []
-        shell.definition = WorkflowDefinition()
-        var members = shell.json()
-        members["definition"] = nil
+        var members = shell
         set("definition", plan.json, isLarge: plan.isLarge, &members, &state.definitionPart, &parts)
         if let input = state.input {
             set("input", input, isLarge: isInputLarge, &members, &state.inputPart, &parts)
@@ -108,6 +104,20 @@ extension ProcessMachine {
             bytes = members.serialized()
         }
         return EncodedState(document: StoredDocument(bytes), parts: parts)
+    }
+
+    /// What the document says of the process itself.
+    private var shell: JSONValue {
+        var members: [String: JSONValue] = [:]
+        // As a buffer, because looking at a field in an array copies it.
+        Self.shellFields.withUnsafeBufferPointer { fields in
+            for index in fields.indices { members[fields[index].name] = fields[index].value(in: state) }
+        }
+        return .object(members)
+    }
+
+    private static let shellFields = ProcessState.fields.filter { field in
+        !["definition", "steps", "input", "outputs", "segments", "segmentsPart"].contains(field.name)
     }
 
     /// Puts a value into the document, or beside it if it is large.
