@@ -294,6 +294,9 @@ public final class ProcessEngine: Sendable {
     /// No two commits have the same, so that each can be recognised.
     func nextCommitID() -> String { "\(replica)-\(commits.add(1, ordering: .relaxed).newValue)" }
 
+    /// Whether another engine has made a commit.
+    func isForeign(commitID: String) -> Bool { !commitID.isEmpty && !commitID.hasPrefix("\(replica)-") }
+
     /// Called by runs whenever their snapshot has changed.
     func changed(_ run: ProcessRun) {
         let isPaused = run.snapshot.state?.status == .paused

@@ -202,7 +202,13 @@ extension ProcessRun {
         let isAncestor = ancestors.withLock { $0.contains(document.digest) }
         let isFormer =
             session.hasCommitted && shell.epoch < session.machine.state.epoch && !shell.status.isFinished
+            && shell.version < session.machine.state.version
             && !ancestors.withLock { $0.contains(commitID: shell.commitId) }
+        // Editors keep the id of a commit. Without a trace of this one another owner has begun it anew.
+        if session.hasCommitted, shell.epoch == session.machine.state.epoch, engine.isForeign(commitID: shell.commitId) {
+            logger.notice("Process \(id) was lost by its store and begun by another owner")
+            throw RunInterruption(end: .superseded)
+        }
         if isAncestor || isFormer || engine.fault == .overwrittenEdit {
             logger.notice("Process \(id) state was rolled back by its store and is stored again")
             session.digest = document.digest

@@ -30,9 +30,12 @@ final class LockTable: Sendable {
     /// Waits until all of an execution's locks are held, one after the other in the order given.
     /// - Throws: `CancellationError`.
     func acquire(_ claims: [LockClaim], of processID: String) async throws {
-        for claim in claims {
+        for (place, claim) in claims.enumerated() {
             var attempts = 0
             while try await !isHeld(claim, processID, checksOthers: attempts % 5 == 0) {
+                // When the store has lost a share, those behind it in the order may be held from before. Whoever waits
+                // for an earlier lock with a later one in hand is waited for in turn.
+                if attempts == 0 { try await release(Array(claims[(place + 1)...]), of: processID) }
                 attempts += 1
                 try await sleep(claim.lock)
             }

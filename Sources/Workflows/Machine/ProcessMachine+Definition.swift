@@ -75,6 +75,8 @@ extension ProcessMachine {
         index()
         unfoldAll()
         due = former.filter { isKnown($0) && execution($0).status == .waiting }
+        // What has been added may need what has failed.
+        followFailures()
         isChanged = true
     }
 

@@ -90,7 +90,6 @@ public final class Membership: Sendable {
             // New here, or expired, or a reply was lost: whatever is there is this replica's own.
             try await store.delete([key])
             result = try await store.create(key, document, timeToLive: Heartbeat.timeToLive)
-            try await register(true)
         }
         guard result == .committed else { throw StoreUnavailable("another replica beats as \(replica)") }
         state.withLock { $0.digest = document.digest }
@@ -125,6 +124,8 @@ public final class Membership: Sendable {
     }
 
     private func look() async throws {
+        // Each time, because the store may have lost the list and kept the heartbeat.
+        try await register(true)
         var counters: [String: Int] = [:]
         for name in try await store.load(.replicas).map(Self.names) ?? [] {
             guard let document = try await store.load(.heartbeat(replica: name)) else { continue }

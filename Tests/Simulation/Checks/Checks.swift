@@ -13,6 +13,9 @@ final class Checks {
     private var takeovers: [String: Int] = [:]
     /// The last program that wrote a process's state; nil after an edit by hand or a loss.
     private var lastWriters: [String: String] = [:]
+    /// Processes of which the store has lost a takeover while the former owner lived: two owners know different truths,
+    /// and the documents of one give way.
+    private var contested: Set<String> = []
     /// Processes whose documents there have been, with their runs.
     private var created: [String: Int] = [:]
     private var parents: [String: String] = [:]
@@ -59,7 +62,7 @@ final class Checks {
             // A parent whose state has just been lost finds that out at its next commit.
             let isKnown =
                 state.parent.map { world.database.entry(.state(processID: $0)) != nil }
-                ?? (world.cluster.resources[id]?.status.map { $0.rerun >= state.rerun } ?? false)
+                ?? (program.cache[id]?.status.map { $0.rerun >= state.rerun } ?? false)
             require(
                 state.rerun > former || !isKnown,
                 "missing state: \(program.name) began \(id) anew, although it had begun before"
@@ -95,7 +98,7 @@ final class Checks {
             begins = begins.filter { !$0.key.hasPrefix(id + " ") }
         }
         if new.epoch > old.epoch, new.rerun == old.rerun { takeovers[id] = new.epoch }
-        if new.rerun == old.rerun { checkSteps(id, old, new, program) }
+        if new.rerun == old.rerun, !contested.contains(id) { checkSteps(id, old, new, program) }
         accept(id, old, new, program)
     }
 
@@ -200,6 +203,12 @@ final class Checks {
     }
 
     func rolledBack(_ id: String, _ state: ProcessState?) {
+        let owners = epochOwners[id] ?? [:]
+        if let state, owners.keys.contains(where: { $0 > state.epoch }), let former = owners[state.epoch],
+            world.programs.contains(where: { $0.name == former && !$0.isDead })
+        {
+            contested.insert(id)
+        }
         epochOwners[id] = [:]
         lastWriters[id] = nil
         takeovers[id] = nil

@@ -46,6 +46,14 @@ final class Database {
 
     func state(_ processID: String) -> ProcessState? { entry(.state(processID: processID))?.state }
 
+    /// What the documents of locks say.
+    var locks: [String] {
+        entries.compactMap { key, entry in
+            guard case .lock(let name) = key else { return nil }
+            return "lock \(name): \(String(decoding: entry.document.bytes, as: UTF8.self))"
+        }.sorted()
+    }
+
     private func put(_ key: DocumentKey, _ entry: Entry?) {
         changes.append(Change(time: world.now, key: key, former: entries[key]))
         entries[key] = entry

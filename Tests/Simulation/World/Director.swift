@@ -371,6 +371,7 @@ struct Director {
                 open.append("\(program.name) has \(id) \(run.activity) held: \(run.heldBecause ?? "-")")
             }
         }
+        for lock in world.database.locks { open.append(lock) }
         world.violate("stuck: not everything came to an end: \(open.joined(separator: "; "))")
     }
 }
