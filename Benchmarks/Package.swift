@@ -27,6 +27,10 @@ let package = Package(
             ]
         ),
         .executableTarget(
+            name: "ExpressionBenchmark",
+            dependencies: ["Usage", .product(name: "CEL", package: "honua-operator"), arguments]
+        ),
+        .executableTarget(
             name: "KubeBenchmark",
             dependencies: [
                 "CMalloc", "Usage", kubeClient, .product(name: "KubeRuntime", package: "honua-operator"), arguments,

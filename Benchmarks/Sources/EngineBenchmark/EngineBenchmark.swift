@@ -17,12 +17,15 @@ struct EngineBenchmark: AsyncParsableCommand {
     @Option(help: "How often each figure is measured; the medians are printed.")
     var runs = 3
 
+    @Option(help: "Measures only the loads whose titles contain this.")
+    var load = ""
+
     func run() async throws {
         print(
             "| engine | store | CPU us per step | steps/s | commits | commit p50 / p99 ms | slowest Redis command ms |"
         )
         print("|-|-|-|-|-|-|-|")
-        for load in Load.all {
+        for load in Load.all where self.load.isEmpty || load.title.contains(self.load) {
             try await measure(load, "memory", InMemoryDocumentStore(), nil)
             guard let redis else { continue }
             let address = try RedisConnectionString("\(redis),allowAdmin=true")

@@ -205,7 +205,8 @@ extension ProcessRun {
             && shell.version < session.machine.state.version
             && !ancestors.withLock { $0.contains(commitID: shell.commitId) }
         // Editors keep the id of a commit. Without a trace of this one another owner has begun it anew.
-        if session.hasCommitted, shell.epoch == session.machine.state.epoch, engine.isForeign(commitID: shell.commitId) {
+        if session.hasCommitted, shell.epoch == session.machine.state.epoch, engine.isForeign(commitID: shell.commitId)
+        {
             logger.notice("Process \(id) was lost by its store and begun by another owner")
             throw RunInterruption(end: .superseded)
         }

@@ -62,6 +62,9 @@ extension ProcessMachine {
     mutating func settleUnknown(_ id: ExecutionID, _ outcome: StepOutcome) {
         switch outcome {
         case .happened(let output): succeed(id, output)
+        // Nothing begins again in a process that winds down.
+        case .didNotHappen where state.ending != nil && isMain(id): settle(id, .cancelled, nil)
+        case .unknown where state.ending != nil && isMain(id): abandon(id)
         case .didNotHappen:
             let execution = execution(id)
             guard let request = try? request(id, start: execution.start, attempt: execution.attempt) else {

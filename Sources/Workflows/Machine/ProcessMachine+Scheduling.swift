@@ -32,7 +32,10 @@ extension ProcessMachine {
 
     /// How many executions take one of the process's places. A step that waits for a sub-process takes none: the
     /// sub-process may wait for a lock that somebody holds here who waits for a place.
-    private var atWork: Int { running.count { planned($0).definition.action != SubprocessAction.actionName } }
+    private var atWork: Int {
+        guard plan.hasSubprocesses else { return running.count }
+        return running.count { planned($0).definition.action != SubprocessAction.actionName }
+    }
 
     private func nextList(_ isWanted: (Int) -> Bool) -> Int? {
         guard !lists.isEmpty else { return nil }

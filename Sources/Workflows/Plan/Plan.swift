@@ -21,6 +21,9 @@ final class Plan: Sendable {
     /// Those of them for which no step could be run as it says: names used twice, needs that are not there, circles.
     let structuralViolations: [JSONSchema.Violation]
 
+    /// Whether any step waits for a sub-process.
+    let hasSubprocesses: Bool
+
     var finalIndices: Range<Int> { mainCount..<steps.count }
     func isFinal(_ step: Int) -> Bool { step >= mainCount }
 
@@ -28,6 +31,7 @@ final class Plan: Sendable {
         var compiler = PlanCompiler(definition, environment)
         structuralViolations = compiler.violations
         steps = compiler.compileSteps()
+        hasSubprocesses = steps.contains { $0.definition.action == SubprocessAction.actionName }
         outputs = compiler.template(definition.outputs, "outputs", PlanCompiler.processNames)
         lockNames = compiler.lockNames(definition.locks, "locks", ["input", "process"])
         compiler.checkSubprocesses()

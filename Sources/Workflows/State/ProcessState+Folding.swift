@@ -4,8 +4,9 @@ internal import JSON
 struct Unfolded: Sendable {
     private(set) var steps: Set<Int> = []
     private(set) var items: [Int: Set<Int>] = [:]
-    /// The JSON of steps that have not changed since it was made.
-    var json: [Int: JSONValue] = [:]
+    /// The JSON texts of records that have not changed since they were made: steps without their elements, and elements.
+    fileprivate var stepTexts: [Int: [UInt8]] = [:]
+    fileprivate var itemTexts: [Int: [Int: [UInt8]]] = [:]
 
     /// A definition of no more steps is listed whole, so that people see all of it.
     static let listedWhole = 100
@@ -23,8 +24,13 @@ struct Unfolded: Sendable {
     }
 
     mutating func insert(_ step: Int, _ item: Int?) {
-        if let item { items[step, default: []].insert(item) } else { steps.insert(step) }
-        json[step] = nil
+        if let item {
+            items[step, default: []].insert(item)
+            itemTexts[step]?[item] = nil
+        } else {
+            steps.insert(step)
+            stepTexts[step] = nil
+        }
     }
 
     /// Takes out what is finished, in an order that is always the same.
@@ -39,7 +45,6 @@ struct Unfolded: Sendable {
         }
         let done = steps.filter { state.steps[$0].isOver }.sorted()
         steps.subtract(done)
-        for step in done { json[step] = nil }
         return finished + done.map { ($0, nil) }
     }
 }
@@ -95,15 +100,23 @@ extension ProcessMachine {
             let isLarge = outputs.serialized().count > Self.inlineBytes
             set("outputs", outputs, isLarge: isLarge, &members, &state.outputsPart, &parts)
         }
-        members["steps"] = .array(openRecords())
         listSegments(&members, &parts)
-        var bytes = members.serialized()
+        var bytes = document(members)
         if bytes.count > Self.foldingBytes, fold(&parts) {
             listSegments(&members, &parts)
-            members["steps"] = .array(openRecords())
-            bytes = members.serialized()
+            bytes = document(members)
         }
         return EncodedState(document: StoredDocument(bytes), parts: parts)
+    }
+
+    /// The text of the document: its members, and the open records last.
+    private mutating func document(_ members: JSONValue) -> [UInt8] {
+        var bytes = members.serialized()
+        bytes.removeLast()
+        bytes += #","steps":"#.utf8
+        bytes += records(unfolded.steps, unfolded.items)
+        bytes.append(UInt8(ascii: "}"))
+        return bytes
     }
 
     /// What the document says of the process itself.
@@ -165,44 +178,59 @@ extension ProcessMachine {
             for (step, item) in finished[start..<min(start + Self.segmentRecords, finished.count)] {
                 if let item { items[step, default: []].insert(item) } else { steps.insert(step) }
             }
-            let bytes = JSONValue.array(records(steps, items)).serialized()
+            let bytes = records(steps, items)
             let reference = PartReference(of: bytes)
             state.segments.append(reference)
             parts.append((reference.digest, bytes))
         }
+        for (step, item) in finished {
+            if let item { unfolded.itemTexts[step]?[item] = nil } else { unfolded.stepTexts[step] = nil }
+        }
         return !finished.isEmpty
     }
 
-    /// What the document itself holds. Most of it is the same from one commit to the next.
-    private mutating func openRecords() -> [JSONValue] {
-        var records: [JSONValue] = []
-        for position in unfolded.steps.union(unfolded.items.keys).sorted() {
-            if let json = unfolded.json[position] {
-                records.append(json)
-                continue
-            }
-            let items = unfolded.items[position]
-            let json = record(position, isWhole: unfolded.steps.contains(position), items)
-            // Elements change one by one.
-            if items == nil { unfolded.json[position] = json }
-            records.append(json)
-        }
-        return records
+    /// Steps in their order, each with those of its elements that are wanted. An element whose step is not wanted comes in
+    /// a record that says nothing else of the step.
+    private mutating func records(_ steps: Set<Int>, _ items: [Int: Set<Int>]) -> [UInt8] {
+        Self.list(steps.union(items.keys).sorted().map { text($0, isWhole: steps.contains($0), items[$0]) })
     }
 
-    /// Steps in their order, each with those of its elements that are wanted. An element whose step is not wanted
-    /// comes in a record that says nothing else of the step.
-    private func records(_ steps: Set<Int>, _ items: [Int: Set<Int>]) -> [JSONValue] {
-        steps.union(items.keys).sorted().map { record($0, isWhole: steps.contains($0), items[$0]) }
+    /// The text of a step's record with those of its elements that are wanted. Most are the same from one commit to the
+    /// next.
+    private mutating func text(_ position: Int, isWhole: Bool, _ items: Set<Int>?) -> [UInt8] {
+        var text = isWhole ? stepText(position) : StepState(name: state.steps[position].name).json().serialized()
+        guard let items else { return text }
+        text.removeLast()
+        text += #","items":"#.utf8
+        text += Self.list(items.sorted().map { itemText(position, $0) })
+        text.append(UInt8(ascii: "}"))
+        return text
     }
 
-    private func record(_ position: Int, isWhole: Bool, _ items: Set<Int>?) -> JSONValue {
-        let step = state.steps[position]
-        var record = isWhole ? step.alone : StepState(name: step.name)
-        if let items, let states = step.items?.states {
-            record.items = StepItems(items.sorted().map { states[$0].alone })
+    private mutating func stepText(_ position: Int) -> [UInt8] {
+        if let text = unfolded.stepTexts[position] { return text }
+        let text = state.steps[position].alone.json().serialized()
+        unfolded.stepTexts[position] = text
+        return text
+    }
+
+    private mutating func itemText(_ position: Int, _ item: Int) -> [UInt8] {
+        if let text = unfolded.itemTexts[position]?[item] { return text }
+        let text = state.steps[position].items?.states[item].alone.json().serialized() ?? []
+        unfolded.itemTexts[position, default: [:]][item] = text
+        return text
+    }
+
+    private static func list(_ texts: [[UInt8]]) -> [UInt8] {
+        var list: [UInt8] = []
+        list.reserveCapacity(texts.reduce(2) { $0 + $1.count + 1 })
+        list.append(UInt8(ascii: "["))
+        for text in texts {
+            if list.count > 1 { list.append(UInt8(ascii: ",")) }
+            list += text
         }
-        return record.json()
+        list.append(UInt8(ascii: "]"))
+        return list
     }
 
     /// Makes the next document hold everything itself.

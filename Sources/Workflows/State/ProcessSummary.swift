@@ -96,12 +96,14 @@ extension ProcessMachine {
 
     private var shownSteps: [StepState] {
         guard state.steps.count > ProcessSummary.maximumSteps else { return state.steps.map(\.shown) }
-        let chosen = unfolded.steps.sorted { one, other in
-            let (first, second) = (state.steps[one], state.steps[other])
-            if first.isOfInterest != second.isOfInterest { return first.isOfInterest }
-            return (first.execution.start, one) > (second.execution.start, other)
+        // As a buffer, because looking at a step in an array copies it.
+        let ranks = state.steps.withUnsafeBufferPointer { steps in
+            unfolded.steps.map { position in
+                (isOfInterest: steps[position].isOfInterest ? 1 : 0, start: steps[position].execution.start, position)
+            }
         }
-        return chosen.prefix(ProcessSummary.maximumSteps).sorted().map { state.steps[$0].shown }
+        let chosen = ranks.sorted { $0 > $1 }.prefix(ProcessSummary.maximumSteps)
+        return chosen.map(\.2).sorted().map { state.steps[$0].shown }
     }
 
     /// Compensations of what has had an effect that have not succeeded, at most ten.

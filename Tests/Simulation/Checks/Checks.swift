@@ -168,6 +168,7 @@ final class Checks {
                 continue
             }
             check(step, now, step.name, id, program)
+            guard step.rerun == now.rerun else { continue }
             let items = now.items?.states ?? []
             for item in step.items?.states ?? [] {
                 // What was undone may be begun anew.
@@ -399,6 +400,8 @@ final class Checks {
                 let isCounted =
                     !other.isTold && !other.program.isDead && !other.program.isPaused && !other.program.isStopping
                     && world.database.state(other.process)?.epoch == other.epoch
+                    // Whoever settles by hand what runs gives its locks back.
+                    && !hurried.contains(other.process)
                 if isCounted { shares.insert(other.share) }
             }
             if shares.count > 1 { world.cover("event.sharedLock") }

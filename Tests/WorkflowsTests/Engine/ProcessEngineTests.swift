@@ -333,6 +333,35 @@ import Testing
         }
     }
 
+    @Test func `a process that the store lost and another owner began anew, under the same epoch, is the other's`()
+        async throws
+    {
+        let store = InMemoryDocumentStore()
+        let (ours, theirs) = (Barrier(), Barrier())
+        let waiting = { (barrier: Barrier) in
+            Probe { _, _ in
+                await barrier.wait()
+                return "done"
+            }
+        }
+        try await EngineDriver.with([waiting(ours)], store: store) { driver async throws in
+            driver.engine.submit(.row(), mode: .begin)
+            try await driver.wait { $0.state?.status == .running }
+            store.delete([.state(processID: "p")])
+            try await EngineDriver.with([waiting(theirs)], store: store) { other async throws in
+                other.engine.submit(.row(), mode: .begin)
+                try await other.wait { $0.state?.status == .running }
+                let document = store.load(.state(processID: "p"))
+                driver.engine.send(.pause, to: "p")
+                #expect(try await driver.end().activity == .ended(.superseded))
+                let isTheirs = store.load(.state(processID: "p")) == document
+                #expect(isTheirs)
+                theirs.open()
+                #expect(try await other.end().activity == .ended(.finished))
+            }
+        }
+    }
+
     @Test func `an action that waits for a confirmation while another owner takes over is told, and the run ends`()
         async throws
     {

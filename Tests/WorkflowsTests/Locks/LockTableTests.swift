@@ -131,6 +131,20 @@ import Testing
         await #expect(throws: CancellationError.self) { try await waiting.value }
     }
 
+    @Test func `who has to wait for an earlier lock lets go of a later one that it held before`() async throws {
+        for id in ["p", "q"] { process(id, claims: [claim("a"), claim("b")]) }
+        try await table.acquire([claim("a"), claim("b")], of: "p")
+        store.delete([.lock(name: "a")])
+        try await table.acquire([claim("a")], of: "q")
+        let waiting = Task { try await table.acquire([claim("a"), claim("b")], of: "p") }
+        await clock.sleepers(1)
+        #expect(try holders("b") == [], "or q would wait for p, and p for q")
+        try await table.acquire([claim("a"), claim("b")], of: "q")
+        try await table.release([claim("a"), claim("b")], of: "q")
+        try await waiting.value
+        #expect(try holders("a") + holders("b") == ["p", "p"])
+    }
+
     @Test func `several locks are taken one after the other`() async throws {
         process("p", claims: [claim("b")])
         try await table.acquire([claim("b")], of: "p")

@@ -169,6 +169,17 @@ import Testing
         #expect(process.succeed("a").runs == ["b"])
     }
 
+    @Test func `a step that is added behind a failed one is omitted, and the process ends`() {
+        var process = MachineDriver(workflow("a", "b"), onFailure: .continue)
+        process.begin()
+        process.fail("a", .broken)
+        process.order(.migrate(workflow("a", "b", "c(a)", "d(c)")))
+        #expect(process.phase("c") == .omitted)
+        #expect(process.phase("d") == .omitted)
+        process.succeed("b")
+        #expect(process.status == .failed)
+    }
+
     @Test func `a process that winds down is not migrated`() {
         var process = MachineDriver(workflow("a"))
         process.begin()

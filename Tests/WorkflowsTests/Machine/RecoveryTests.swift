@@ -78,6 +78,18 @@ import Testing
         #expect(process.status == .cancelled)
     }
 
+    @Test func `what turns out not to have happened while the process winds down is not begun again`() async throws {
+        for (outcome, undone) in [(StepOutcome.didNotHappen, [String]()), (.unknown, ["a/compensate"])] {
+            let first = undoable("a") { $0.action = "look" }
+            var process = MachineDriver(workflow([first]))
+            process.begin()
+            try await process.crash()
+            process.order(.cancel(.graceful))
+            #expect(process.verified("a", outcome).runs == undone)
+            #expect(process.phase("a") == .cancelled)
+        }
+    }
+
     @Test func `a step that cannot be asked for again, because its inputs are gone, may have had its effect`() {
         let first = undoable("a") { $0.with = ["x": "${{ input.x }}"] }
         var process = MachineDriver(workflow([first]), input: ["x": 1], onFailure: .rollback)

@@ -202,15 +202,17 @@ import Testing
         #expect(count >= 2, "somebody came, and somebody went")
     }
 
-    @Test func `a replica whose heartbeat is lost from the store comes back`() async {
-        let one = member("one")
-        let running = Task { await one.run() }
-        await pass(1, 1)
-        store.delete([.heartbeat(replica: "one"), .replicas])
-        await pass(2, 1)
-        #expect(one.alive == ["one"])
-        #expect(one.gate.isOpen)
-        running.cancel()
-        await running.value
+    @Test func `a replica whose heartbeat or place in the list is lost from the store comes back`() async {
+        for lost: [DocumentKey] in [[.heartbeat(replica: "one"), .replicas], [.replicas]] {
+            let one = member("one")
+            let running = Task { await one.run() }
+            await pass(1, 1)
+            store.delete(lost)
+            await pass(2, 1)
+            #expect(one.alive == ["one"], "after the loss of \(lost)")
+            #expect(one.gate.isOpen)
+            running.cancel()
+            await running.value
+        }
     }
 }
