@@ -4,7 +4,7 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 
 # Only what exists: the formatter fails for a path that does not.
-SWIFT_SOURCES = $(wildcard Package.swift Sources Tests Examples)
+SWIFT_SOURCES = $(wildcard Package.swift Sources Tests Examples Benchmarks/Package.swift Benchmarks/Sources)
 
 .PHONY: help build test examples demo simulate bench format lint manifests check-manifests chart-lint clean
 
