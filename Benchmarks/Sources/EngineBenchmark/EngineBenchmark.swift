@@ -58,7 +58,9 @@ struct EngineBenchmark: AsyncParsableCommand {
     private func slowestCommand(_ redis: RedisClient?) async throws -> Double? {
         guard let redis else { return nil }
         let entries = try await redis.send(["SLOWLOG", "GET", "-1"]).array ?? []
-        return entries.compactMap { $0.array?[2].integer }.max().map { Double($0) / 1000 }
+        // Emptying a long log takes its time, too, and is nobody's load.
+        let commands = entries.compactMap(\.array).filter { $0[3].array?.first?.text != "SLOWLOG" }
+        return commands.compactMap { $0[2].integer }.max().map { Double($0) / 1000 }
     }
 }
 
