@@ -68,7 +68,7 @@ let package = Package(
         house("KubeRuntime", ["JSON", "KubeClient", logging, metrics, tracing, deque, heap]),
         house("Workflows", ["JSON", "CEL", "COpenSSL", logging, deque]),
         house("CRDs", ["JSON", "KubeClient", "Workflows"]),
-        house("Actions", ["JSON", "HTTPTransport", "Workflows"]),
+        house("Actions", ["JSON", "YAML", "CEL", "HTTPTransport", "KubeClient", "Workflows", logging]),
         house("Stores", ["JSON", "RedisClient", "Workflows", logging]),
         house("Reconcilers", ["JSON", "KubeClient", "KubeRuntime", "CRDs", "Workflows", logging]),
         .executableTarget(
@@ -132,6 +132,10 @@ let package = Package(
         tests(of: "Workflows", ["Workflows", "JSON", "CEL", "TestClock", logging]),
         tests(of: "Stores", ["Stores", "Workflows", "RedisClient", "TestEnvironment", "TestClock", logging]),
         tests(of: "CRDs", ["CRDs", "JSON", "KubeClient", "Workflows", "Actions", "HTTPTransport"]),
+        tests(
+            of: "Actions",
+            ["Actions", "JSON", "YAML", "HTTPTransport", "KubeClient", "Workflows", "TestEnvironment", logging]
+        ),
         tests(of: "Reconcilers", ["Reconcilers", "CRDs", "JSON", "KubeClient", "Workflows"]),
         tests(
             of: "Operator",

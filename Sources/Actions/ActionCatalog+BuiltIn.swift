@@ -3,8 +3,10 @@ public import Workflows
 
 extension ActionCatalog {
     /// Every action of this product.
-    /// - Parameter transport: for actions that call HTTP services.
-    public static func builtIn(transport: HTTPTransport) -> ActionCatalog {
+    /// - Parameters:
+    ///   - transport: for actions that call HTTP services.
+    ///   - cluster: for actions that touch the cluster.
+    public static func builtIn(transport: HTTPTransport, cluster: ClusterAccess) -> ActionCatalog {
         ActionCatalog([EchoAction(), DelayAction(), FailAction(), HTTPAction(transport: transport)])
     }
 }

@@ -24,15 +24,23 @@ public final class ControlPlane: Sendable {
     // Unstructured, because it outlives the test that asks first; the servers end with the process.
     private static let sharedTask = Task { try await launch() }
 
+    /// Another one that tests share, with a controller manager: it deletes namespaces and orphans, rolls out Deployments and
+    /// runs Jobs. There is no kubelet, so Pods are made and never start.
+    public static var withControllers: ControlPlane { get async throws { try await withControllersTask.value } }
+
+    private static let withControllersTask = Task { try await start(["--controller-manager"]) }
+
     private static let lastStart = Mutex(sharedTask)
 
     /// Starts one more, one after the other: several at once would leave no CPU time to the tests beside. The shared one
     /// comes first, since most tests wait for it.
-    public static func start() async throws -> ControlPlane {
+    public static func start() async throws -> ControlPlane { try await start([]) }
+
+    private static func start(_ options: [String]) async throws -> ControlPlane {
         let start = lastStart.withLock { last in
             let start = Task { [previous = last] in
                 _ = await previous.result
-                return try await launch()
+                return try await launch(options)
             }
             last = start
             return start
@@ -40,10 +48,10 @@ public final class ControlPlane: Sendable {
         return try await start.value
     }
 
-    private static func launch() async throws -> ControlPlane {
+    private static func launch(_ options: [String] = []) async throws -> ControlPlane {
         let directory = FileManager.default.temporaryDirectory.appendingPathComponent("honua-\(UUID().uuidString)")
         let script = Project.root.appendingPathComponent("scripts/control-plane")
-        let child = try ChildProcess(script, ["run", "--dir", directory.path])
+        let child = try ChildProcess(script, ["run", "--dir", directory.path] + options)
         let line = try await child.line(containing: "ready ", within: .seconds(300))
         return ControlPlane(child, String(line.dropFirst("ready ".count)))
     }

@@ -32,7 +32,7 @@ struct RunCommand: AsyncParsableCommand {
         let request: ProcessRequest
         let transport = try HTTPTransport()
         defer { transport.shutdown() }
-        let actions = ActionCatalog.builtIn(transport: transport)
+        let actions = ActionCatalog.builtIn(transport: transport, cluster: ClusterAccess(client: nil))
         do {
             let environment = try OperatorConfiguration(environment: ProcessEnvironment.variables)
             let source = try ProcessFile.read(file)

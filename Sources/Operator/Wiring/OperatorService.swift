@@ -43,7 +43,10 @@ struct OperatorService: Service {
         let controller = Controller(HonuaProcess.self, cache: cache, namespaces: watched, logger: controllerLog)
         let engine = ProcessEngine(
             store: StateStoreSelection.store(configuration, redis),
-            actions: .builtIn(transport: transport),
+            actions: .builtIn(
+                transport: transport,
+                cluster: ClusterAccess(client: client, ownUser: cluster.serviceAccountUser)
+            ),
             configuration: configuration.engine,
             failPoint: failPoint,
             logger: logger("Honua.ProcessFramework"),

@@ -26,9 +26,7 @@ extension HonuaProcess {
         let spec = try validSpec()
         let resolver = DefinitionResolver(namespace: metadata.namespace, actions: actions, templates: templates)
         let definition = try resolver.definition(of: spec)
-        if spec.dryRun == true {
-            throw InvalidSpec([.init(path: "spec.dryRun", "is not supported by this version")])
-        }
+        try checkAccount(spec.serviceAccountName, definition, actions)
         let input = try Self.input(spec.input, for: definition)
         return ProcessRequest(
             id: metadata.uid,
@@ -43,8 +41,26 @@ extension HonuaProcess {
             onFailure: spec.onFailure ?? definition.onFailure ?? .stop,
             rerunToken: spec.rerunToken,
             priority: spec.priority ?? 0,
-            pendingTimeout: spec.pendingTimeout.flatMap { Duration(text: $0) }
+            pendingTimeout: spec.pendingTimeout.flatMap { Duration(text: $0) },
+            serviceAccountName: spec.serviceAccountName,
+            isDryRun: spec.dryRun ?? false
         )
+    }
+
+    /// A step that touches the cluster does so as somebody.
+    private func checkAccount(
+        _ account: String?,
+        _ definition: WorkflowDefinition,
+        _ actions: ActionCatalog
+    ) throws(InvalidSpec) {
+        guard account ?? "" == "" else { return }
+        for step in definition.allSteps {
+            let names = [step.action, step.compensate?.action].compactMap(\.self)
+            guard let name = names.first(where: { actions[$0]?.touchesCluster ?? false }) else { continue }
+            let reason =
+                "is missing; step \"\(step.name)\" does \"\(name)\" in the cluster and needs an account to act as"
+            throw InvalidSpec([.init(path: "spec.serviceAccountName", reason)])
+        }
     }
 
     private static func input(

@@ -17,11 +17,18 @@ public protocol Action: Sendable {
     var isIdempotent: Bool { get }
     /// Whether `outcome` can tell what has become of an effect.
     var canVerify: Bool { get }
+    /// Whether it acts in the cluster as the process's service account; a process without one cannot use it then.
+    var touchesCluster: Bool { get }
+    /// The action that undoes this one with what `StepContext.recordUndo` was given, where a step declares nothing else.
+    var undoneBy: String? { get }
     /// Does the work.
     /// - Parameter inputs: valid under `inputSchema`.
     /// - Returns: the step's output.
     /// - Throws: `StepError`; anything else counts as transient. `CancellationError` when its task is cancelled.
     func perform(_ inputs: JSONValue, _ context: StepContext) async throws -> JSONValue
+    /// Says what `perform` would do, and does none of it.
+    /// - Returns: what people read in a plan, and what stands for the step's output in the plans of later steps.
+    func plan(_ inputs: JSONValue, _ context: StepContext) async throws -> JSONValue
     /// Looks at the target, by the key, for what an attempt that was cut off has done.
     func outcome(of inputs: JSONValue, _ context: StepContext) async throws -> StepOutcome
 }
@@ -31,6 +38,14 @@ extension Action {
     public var isIdempotent: Bool { false }
     /// No.
     public var canVerify: Bool { false }
+    /// No.
+    public var touchesCluster: Bool { false }
+    /// Nothing does.
+    public var undoneBy: String? { nil }
+    /// The action and its inputs; nothing is known of what would come back.
+    public func plan(_ inputs: JSONValue, _ context: StepContext) async throws -> JSONValue {
+        ["would": .string(name), "with": inputs]
+    }
     /// Unknown.
     public func outcome(of inputs: JSONValue, _ context: StepContext) async throws -> StepOutcome { .unknown }
 
@@ -57,6 +72,8 @@ public struct StepContext: Sendable {
     public let processID: String
     /// Of the process's resource.
     public let namespace: String?
+    /// The service account in that namespace as which the step touches the cluster.
+    public let serviceAccountName: String?
     /// The step's name; with a list, the element's place as well: `resize[17]`.
     public let step: String
     /// Identifies the step's effect: constant over attempts, restarts and owners.
@@ -68,10 +85,73 @@ public struct StepContext: Sendable {
     /// Records something the step has made, such as `Deployment gis/tiles`, before it goes on: it is stored when this
     /// returns.
     public let recordResource: @Sendable (String) async throws -> Void
+    /// What an earlier attempt has recorded by `recordUndo`; later ones no longer see how things were before.
+    public let recordedUndo: JSONValue?
+    /// Records, before the first effect, the inputs with which the action `undoneBy` undoes the step: they are stored when
+    /// this returns.
+    public let recordUndo: @Sendable (JSONValue) async throws -> Void
     /// Runs the sub-process that the inputs name, and waits for its outputs.
     let runSubprocess: @Sendable (JSONValue) async throws -> JSONValue
     /// Carries the process id and the step.
     public let logger: Logger
+
+    /// What an action that is called outside of an engine is told. Records go to the closures; there are no sub-processes.
+    public init(
+        processID: String,
+        namespace: String?,
+        serviceAccountName: String? = nil,
+        step: String,
+        idempotencyKey: String,
+        attempt: Int = 1,
+        time: TimeSource = .system,
+        recordResource: @escaping @Sendable (String) async throws -> Void = { _ in },
+        recordedUndo: JSONValue? = nil,
+        recordUndo: @escaping @Sendable (JSONValue) async throws -> Void = { _ in },
+        logger: Logger
+    ) {
+        self.init(
+            processID: processID,
+            namespace: namespace,
+            serviceAccountName: serviceAccountName,
+            step: step,
+            idempotencyKey: idempotencyKey,
+            attempt: attempt,
+            time: time,
+            recordResource: recordResource,
+            recordedUndo: recordedUndo,
+            recordUndo: recordUndo,
+            runSubprocess: { _ in throw StepError.invalid("there are no sub-processes here") },
+            logger: logger
+        )
+    }
+
+    init(
+        processID: String,
+        namespace: String?,
+        serviceAccountName: String?,
+        step: String,
+        idempotencyKey: String,
+        attempt: Int,
+        time: TimeSource,
+        recordResource: @escaping @Sendable (String) async throws -> Void,
+        recordedUndo: JSONValue?,
+        recordUndo: @escaping @Sendable (JSONValue) async throws -> Void,
+        runSubprocess: @escaping @Sendable (JSONValue) async throws -> JSONValue,
+        logger: Logger
+    ) {
+        self.processID = processID
+        self.namespace = namespace
+        self.serviceAccountName = serviceAccountName
+        self.step = step
+        self.idempotencyKey = idempotencyKey
+        self.attempt = attempt
+        self.time = time
+        self.recordResource = recordResource
+        self.recordedUndo = recordedUndo
+        self.recordUndo = recordUndo
+        self.runSubprocess = runSubprocess
+        self.logger = logger
+    }
 }
 
 /// The actions an engine knows, by name.

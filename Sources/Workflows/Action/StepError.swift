@@ -6,7 +6,7 @@ public struct StepError: Error, Sendable, Hashable, CustomStringConvertible {
     public enum Class: String, Sendable, Hashable, CaseIterable, SchemaRepresentable {
         /// Another attempt may do better.
         case transient = "Transient"
-        /// Another attempt cannot do better, and this one had no effect.
+        /// Another attempt cannot do better; unless `hasHadEffect` says so, this one had no effect.
         case permanent = "Permanent"
         /// The attempt took too long; another one may be faster.
         case timeout = "Timeout"
@@ -20,8 +20,9 @@ public struct StepError: Error, Sendable, Hashable, CustomStringConvertible {
     public let detail: String?
     /// The target asked not to be tried again before.
     public let retryAfter: Duration?
-    /// Whether the effect has happened although the step failed.
-    var hasHadEffect = false
+    /// Whether the effect, or part of it, has happened although the step failed, so that there is something to undo. A
+    /// transient failure is taken to have had one.
+    public var hasHadEffect = false
 
     /// A failure from its parts.
     public init(_ errorClass: Class, _ summary: String, detail: String? = nil, retryAfter: Duration? = nil) {

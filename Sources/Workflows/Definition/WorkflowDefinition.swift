@@ -80,5 +80,5 @@ public struct WorkflowDefinition: Described, Hashable {
     public func step(named name: String) -> StepDefinition? { allSteps.first { $0.name == name } }
 
     /// The steps and those at the end.
-    var allSteps: [StepDefinition] { steps + (finally ?? []) }
+    public var allSteps: [StepDefinition] { steps + (finally ?? []) }
 }

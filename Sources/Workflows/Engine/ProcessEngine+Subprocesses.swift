@@ -90,6 +90,8 @@ extension ProcessEngine {
             timeout: timeout.flatMap { Duration(text: $0) } ?? parent.request.timeout,
             retry: definition.retry ?? parent.request.retry,
             onFailure: definition.onFailure ?? .stop,
+            serviceAccountName: execution.serviceAccountName,
+            isDryRun: execution.isDryRun,
             parent: parent.id
         )
         request.firstEpoch = parent.snapshot.state?.epoch ?? 1

@@ -26,6 +26,10 @@ public struct ProcessRequest: Sendable, Hashable {
     public var priority: Int
     /// How long it may wait for capacity.
     public var pendingTimeout: Duration?
+    /// The service account of the resource's namespace as which steps touch the cluster.
+    public var serviceAccountName: String?
+    /// Whether steps are only planned: nothing they would do happens.
+    public var isDryRun: Bool
     /// The process whose step this one is.
     public var parent: String?
     /// The epoch of its first owner. A sub-process begins with that of its parent, so that one that was begun by a
@@ -46,6 +50,8 @@ public struct ProcessRequest: Sendable, Hashable {
         rerunToken: String? = nil,
         priority: Int = 0,
         pendingTimeout: Duration? = nil,
+        serviceAccountName: String? = nil,
+        isDryRun: Bool = false,
         parent: String? = nil
     ) {
         self.id = id
@@ -60,6 +66,8 @@ public struct ProcessRequest: Sendable, Hashable {
         self.rerunToken = rerunToken
         self.priority = priority
         self.pendingTimeout = pendingTimeout
+        self.serviceAccountName = serviceAccountName
+        self.isDryRun = isDryRun
         self.parent = parent
     }
 
@@ -71,6 +79,7 @@ public struct ProcessRequest: Sendable, Hashable {
         restart.timeoutMilliseconds = timeout.onClock
         restart.retry = retry
         restart.onFailure = onFailure
+        restart.serviceAccountName = serviceAccountName
         return restart
     }
 }
@@ -91,6 +100,8 @@ extension ProcessState {
         retry = request.retry
         onFailure = request.onFailure
         rerunToken = request.rerunToken
+        serviceAccountName = request.serviceAccountName
+        isDryRun = request.isDryRun
         parent = request.parent
         self.rerun = rerun
         self.epoch = epoch

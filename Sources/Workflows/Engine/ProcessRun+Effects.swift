@@ -12,7 +12,12 @@ extension ProcessRun {
             switch effect {
             case .run(let request):
                 let stop = actions.begin(request)
-                group.addTask { await self.perform(request, until: stop) { try await $0.perform($1, $2) } }
+                group.addTask {
+                    await self.perform(request, until: stop) { action, inputs, context in
+                        guard request.isDryRun else { return try await action.perform(inputs, context) }
+                        return try await action.plan(inputs, context)
+                    }
+                }
             case .verify(let request):
                 let stop = actions.begin(request)
                 group.addTask { await self.verify(request, until: stop) }
@@ -139,6 +144,17 @@ extension ProcessRun {
         send(.succeeded(request.id, start: request.start, output: output, part: part))
     }
 
+    private func recordUndo(_ inputs: JSONValue, of request: ExecutionRequest) async throws {
+        let bytes = inputs.serialized()
+        var part: PartReference?
+        if bytes.count > ProcessMachine.inlineBytes {
+            let reference = PartReference(of: bytes)
+            try await store(part: reference.digest, bytes)
+            part = reference
+        }
+        try await confirm(request, .undoRecorded(request.id, start: request.start, inputs: inputs, part: part))
+    }
+
     private func attempt(
         _ request: ExecutionRequest,
         until stop: StopSignal,
@@ -182,11 +198,14 @@ extension ProcessRun {
         return StepContext(
             processID: id,
             namespace: self.request.namespace,
+            serviceAccountName: request.serviceAccountName,
             step: request.id.description,
             idempotencyKey: request.key,
             attempt: request.attempt,
             time: time,
             recordResource: { [self] in try await confirm(request, .recorded(resource: $0)) },
+            recordedUndo: request.recordedUndo,
+            recordUndo: { [self] in try await recordUndo($0, of: request) },
             runSubprocess: { [self] in try await engine.runSubprocess($0, of: self, request, wasStopped) },
             logger: logger
         )

@@ -18,6 +18,9 @@ public enum ProcessEvent: Sendable, Hashable {
     case verified(ExecutionID, start: Int, StepOutcome)
     /// A step has made something.
     case recorded(resource: String)
+    /// A step has recorded, before its effect, with which inputs its action's own undoing would undo it. Large ones are
+    /// stored apart already.
+    case undoRecorded(ExecutionID, start: Int, inputs: JSONValue, part: PartReference? = nil)
     /// The locks that an execution waited for are held; nil for those of the process.
     case acquired(ExecutionID?)
     /// A command of a person or of the resource.
@@ -114,6 +117,12 @@ public struct ExecutionRequest: Sendable, Hashable {
     var isRecovery = false
     /// Under which key, and for how long, its output may be reused.
     public let memo: Memo?
+    /// What an earlier attempt has recorded for the action's own undoing.
+    public let recordedUndo: JSONValue?
+    /// As whom the action touches the cluster.
+    public let serviceAccountName: String?
+    /// Whether the action only plans.
+    public let isDryRun: Bool
 
     /// A memoization, evaluated.
     public struct Memo: Sendable, Hashable {

@@ -23,6 +23,8 @@ extension ProcessMachine {
         next.namespace = state.namespace
         next.name = state.name
         next.user = state.user
+        next.serviceAccountName = request.serviceAccountName
+        next.isDryRun = state.isDryRun
         next.rerunToken = state.rerunToken
         next.parent = state.parent
         next.rerun = state.rerun + 1

@@ -7,7 +7,7 @@ extension ProcessMachine {
     var holdsProcessLocks: Bool { state.locks.allSatisfy { !$0.step.isEmpty || $0.isHeld } }
 
     mutating func claimProcessLocks() {
-        guard let definitions = plan.definition.locks, !definitions.isEmpty else { return }
+        guard let definitions = plan.definition.locks, !definitions.isEmpty, !state.isDryRun else { return }
         do {
             let claims = try claims(definitions, plan.lockNames, nil)
             state.locks += claims
@@ -21,7 +21,9 @@ extension ProcessMachine {
     /// - Returns: whether it has to wait for them.
     mutating func claimLocks(of id: ExecutionID) throws(ExpressionError) -> Bool {
         let step = planned(id)
-        guard let definitions = step.definition.locks, !definitions.isEmpty, !hasClaims(id) else { return false }
+        guard let definitions = step.definition.locks, !definitions.isEmpty, !hasClaims(id), !state.isDryRun else {
+            return false
+        }
         let claims = try claims(definitions, step.lockNames, id)
         state.locks += claims
         let limit = step.definition.pendingTimeout.flatMap { Duration(text: $0) }

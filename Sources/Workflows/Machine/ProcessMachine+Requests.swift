@@ -22,7 +22,10 @@ extension ProcessMachine {
                 key: key,
                 attempt: attempt,
                 timeout: step.definition.compensate?.timeout.flatMap { Duration(text: $0) },
-                memo: nil
+                memo: nil,
+                recordedUndo: nil,
+                serviceAccountName: state.serviceAccountName,
+                isDryRun: state.isDryRun
             )
         }
         if let fault = step.fault { throw .invalid(fault) }
@@ -45,7 +48,10 @@ extension ProcessMachine {
             key: key,
             attempt: attempt,
             timeout: step.definition.timeout.flatMap { Duration(text: $0) },
-            memo: memo
+            memo: state.isDryRun ? nil : memo,
+            recordedUndo: step.definition.compensate == nil ? record.compensation?.with : nil,
+            serviceAccountName: state.serviceAccountName,
+            isDryRun: state.isDryRun
         )
     }
 
@@ -73,6 +79,16 @@ extension ProcessMachine {
         guard let template = planned(id).compensationInputs else { return }
         let inputs = try? template.evaluate(scope(template.references, id, ["outputs": self[id].output ?? .null]))
         self[id].compensation = CompensationState(action: definition.action, with: inputs)
+    }
+
+    /// Takes what an action says would undo it. What the definition declares, and what an earlier attempt has found, count
+    /// for more: later attempts no longer see how things were before the first.
+    mutating func recordUndo(_ id: ExecutionID, _ inputs: JSONValue, _ part: PartReference?) {
+        guard !id.isCompensation, planned(id).definition.compensate == nil, self[id].compensation == nil,
+            let action = environment.actions[planned(id).definition.action]?.undoneBy
+        else { return }
+        self[id].compensation = CompensationState(action: action, with: inputs, part: part)
+        isChanged = true
     }
 
     // MARK: Scope

@@ -63,7 +63,7 @@ extension ProcessMachine {
     private mutating func beginStep(_ position: Int) {
         let id = ExecutionID(state.steps[position].name)
         let step = plan.steps[position]
-        if let fault = step.fault { return giveUp(id, .invalid(fault)) }
+        if let fault = step.fault { return refuse(id, .invalid(fault)) }
         guard let items = step.items else { return begin(id) }
         do {
             if let when = step.when, !when.references.contains(where: Self.isAboutItem), try !holds(when, id) {
@@ -71,11 +71,11 @@ extension ProcessMachine {
             }
             let values = try items.evaluate(scope(items.references, id))
             guard case .array(let elements) = values else {
-                return giveUp(id, .invalid("forEach.items gives a \(values.kind), expected a list"))
+                return refuse(id, .invalid("forEach.items gives a \(values.kind), expected a list"))
             }
             guard elements.count <= ForEach.maximumItems else {
                 let limit = ForEach.maximumItems
-                return giveUp(
+                return refuse(
                     id,
                     .invalid("forEach.items has \(elements.count) elements, at most \(limit) are allowed")
                 )
@@ -89,7 +89,7 @@ extension ProcessMachine {
             lists[position] = ListProgress(open: elements.count)
             if elements.isEmpty { settleList(position) }
         } catch {
-            giveUp(id, .invalid(error.description))
+            refuse(id, .invalid(error.description))
         }
     }
 
@@ -105,9 +105,15 @@ extension ProcessMachine {
             }
             if try claimLocks(of: id) { return }
         } catch {
-            return giveUp(id, .invalid(error.description))
+            return refuse(id, .invalid(error.description))
         }
         start(id)
+    }
+
+    /// What a step needs cannot be put together. In a plan that is so for all that depends on what earlier steps return.
+    private mutating func refuse(_ id: ExecutionID, _ error: StepError) {
+        guard state.isDryRun else { return giveUp(id, error) }
+        settle(id, .skipped, "cannot be planned: \(error.detail ?? error.summary)")
     }
 
     /// Goes on with an execution that has waited.
@@ -122,7 +128,7 @@ extension ProcessMachine {
         do {
             request = try self.request(id, start: state.sequence + 1, attempt: execution(id).attempt + 1)
         } catch {
-            return giveUp(id, error)
+            return refuse(id, error)
         }
         state.sequence += 1
         let now = now

@@ -127,6 +127,8 @@ struct ProcessMachine: Sendable {
         case .verified(let id, let start, let outcome):
             if isCurrent(id, start) { settleUnknown(id, outcome) }
         case .recorded(let resource): record(resource)
+        case .undoRecorded(let id, let start, let inputs, let part):
+            if isCurrent(id, start) { recordUndo(id, inputs, part) }
         case .acquired(let holder): acquired(holder)
         case .command(let command): obey(command)
         }

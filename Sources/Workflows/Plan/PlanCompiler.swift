@@ -107,7 +107,7 @@ struct PlanCompiler {
             lockNames: locks,
             memoKey: memo,
             onUnknown: step.onUnknown ?? policy(step.action),
-            compensationOnUnknown: compensation.map { policy($0.action) } ?? .askHuman
+            compensationOnUnknown: policy(compensation?.action ?? environment.actions[step.action]?.undoneBy ?? "")
         )
     }
 

@@ -51,6 +51,7 @@ public struct RestartRequest: Described, Hashable {
     public var timeoutMilliseconds = 0
     public var retry = RetryPolicy()
     public var onFailure = FailurePolicy.stop
+    public var serviceAccountName: String?
 
     /// An empty one.
     public init() {}
@@ -62,6 +63,7 @@ public struct RestartRequest: Described, Hashable {
         Field("timeoutMilliseconds", \.timeoutMilliseconds, "The time-out.", isRequired: true, adjust: asCount),
         Field("retry", \.retry, "The retry policy."),
         Field("onFailure", \.onFailure, "When a step has given up."),
+        Field("serviceAccountName", \.serviceAccountName, "As whom steps touch the cluster."),
     ]
 }
 

@@ -55,6 +55,9 @@ extension StepState {
         status == .pending && rerun == 0 && execution.key == nil && !hasUnknownEffect && compensation == nil
     }
 
+    /// Whether something of it is stored apart.
+    var hasParts: Bool { outputPart != nil || compensation?.withPart != nil }
+
     /// Whether nothing about it changes unless it is undone or run anew.
     fileprivate var isOver: Bool {
         guard status.isSettled else { return false }
@@ -66,6 +69,7 @@ extension StepState {
         var copy = self
         copy.items = nil
         if outputPart != nil { copy.output = nil }
+        if compensation?.withPart != nil { copy.compensation?.with = nil }
         return copy
     }
 }
@@ -250,8 +254,11 @@ extension ProcessMachine {
         var parts: [(digest: String, bytes: [UInt8])] = []
         for step in state.steps {
             for record in step.items?.states ?? [step] {
-                guard let part = record.outputPart, let output = record.output else { continue }
-                parts.append((part.digest, output.serialized()))
+                for case (let part?, let value?) in [
+                    (record.outputPart, record.output), (record.compensation?.withPart, record.compensation?.with),
+                ] {
+                    parts.append((part.digest, value.serialized()))
+                }
             }
         }
         return parts
@@ -268,7 +275,9 @@ extension ProcessState {
     var parts: [PartReference] {
         var parts = [definitionPart, inputPart, outputsPart, segmentsPart].compactMap(\.self) + segments
         for step in steps {
-            for record in step.items?.states ?? [step] { parts += record.outputPart.map { [$0] } ?? [] }
+            for record in step.items?.states ?? [step] {
+                parts += [record.outputPart, record.compensation?.withPart].compactMap(\.self)
+            }
         }
         return parts
     }

@@ -21,6 +21,10 @@ public struct ProcessState: Described, Hashable {
     /// The long form.
     public var processType = ""
     public var user: String?
+    /// The service account as which steps touch the cluster.
+    public var serviceAccountName: String?
+    /// Whether steps are only planned.
+    public var isDryRun = false
     public var status = ProcessPhase.running
     public var currentStep: String?
     public var completionPercentage = 0
@@ -91,6 +95,8 @@ public struct ProcessState: Described, Hashable {
         Field("name", \.name, "Of the resource."),
         Field("processType", \.processType, "Long name of the type."),
         Field("user", \.user, "Who asked for it."),
+        Field("serviceAccountName", \.serviceAccountName, "As whom steps touch the cluster."),
+        Field("dryRun", \.isDryRun, "Whether steps are only planned."),
         Field("status", \.status, "Where the process is.", isRequired: true),
         Field("currentStep", \.currentStep, "The step begun last."),
         Field("completionPercentage", \.completionPercentage, "0 to 100.") {

@@ -39,14 +39,22 @@ struct StateReader {
 
     private func loadOutputs(_ state: inout ProcessState) async throws {
         for position in state.steps.indices {
-            let path = "steps.\(state.steps[position].name).outputPart"
-            if let reference = state.steps[position].outputPart {
-                state.steps[position].output = try await value(of: reference, path)
-            }
+            let path = "steps.\(state.steps[position].name)"
+            try await loadParts(of: &state.steps[position], path)
             for item in state.steps[position].items?.states.indices ?? 0..<0 {
-                guard let reference = state.steps[position].items?.states[item].outputPart else { continue }
-                state.steps[position].items?.states[item].output = try await value(of: reference, path)
+                guard var record = state.steps[position].items?.states[item], record.hasParts else { continue }
+                try await loadParts(of: &record, "\(path).items[\(item)]")
+                state.steps[position].items?.states[item] = record
             }
+        }
+    }
+
+    private func loadParts(of record: inout StepState, _ path: String) async throws {
+        if let reference = record.outputPart {
+            record.output = try await value(of: reference, "\(path).outputPart")
+        }
+        if let reference = record.compensation?.withPart {
+            record.compensation?.with = try await value(of: reference, "\(path).compensation.withPart")
         }
     }
 

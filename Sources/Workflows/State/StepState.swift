@@ -120,21 +120,25 @@ public struct CompensationState: Described, Hashable {
     public var action = ""
     /// Evaluated; nil when it cannot be evaluated without the outputs of a step that never returned any.
     public var with: JSONValue?
+    /// Where the inputs are, if they are too large for the document.
+    public var withPart: PartReference?
     /// Its attempts.
     public var execution = Execution()
 
     /// No action.
     public init() {}
 
-    init(action: String, with: JSONValue?) {
+    init(action: String, with: JSONValue?, part: PartReference? = nil) {
         self.action = action
         self.with = with
+        withPart = part
     }
 
     public static let about = "The undoing of one step."
     public static let fields: [Field<CompensationState>] = [
         Field("action", \.action, "What undoes the step.", isRequired: true),
         Field("with", \.with, "Its inputs."),
+        Field("withPart", \.withPart, "Where its inputs are."),
         Field("status", \.execution.status, "Where it is."),
         Field("attempt", \.execution.attempt, "How often it was tried.", adjust: asCount),
         Field(

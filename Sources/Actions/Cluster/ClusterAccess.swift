@@ -1,0 +1,107 @@
+internal import HTTPTransport
+public import KubeClient
+public import Workflows
+
+/// How actions reach the cluster: each step as the service account of its process, never as the operator.
+///
+/// The API server wants the operator to have the right to `impersonate` that account, and lets the step do what the account
+/// may do.
+public struct ClusterAccess: Sendable {
+    private let client: KubeClient?
+    private let ownUser: String?
+
+    /// Access through a client; nil where there is no cluster, so that every step that needs one fails.
+    /// - Parameter ownUser: the operator's own user, such as `system:serviceaccount:honua:honua-operator`. Steps may not act
+    ///   as it, or they could do to its processes what only it may do. nil when it is not known.
+    public init(client: KubeClient?, ownUser: String? = nil) {
+        self.client = client
+        self.ownUser = ownUser
+    }
+
+    /// A client that acts for a step.
+    func client(for context: StepContext) throws(StepError) -> KubeClient {
+        let user = try user(for: context)
+        guard let client else {
+            throw StepError(
+                .permanent,
+                "No cluster",
+                detail: "the step touches a cluster, and none is configured here; run it with an operator in a cluster"
+            )
+        }
+        guard user != ownUser else {
+            throw StepError(
+                .permanent,
+                StepError.invalidConfiguration,
+                detail: "serviceAccountName is that of the operator itself; steps need one of their own"
+            )
+        }
+        return client.impersonating(Impersonation(user: user))
+    }
+
+    /// The namespace of the step's process, where objects are that name none.
+    func namespace(of context: StepContext) -> String { context.namespace ?? "default" }
+
+    /// What the API server calls the step's service account.
+    func user(for context: StepContext) throws(StepError) -> String {
+        guard let account = context.serviceAccountName, !account.isEmpty else {
+            throw StepError(
+                .permanent,
+                StepError.invalidConfiguration,
+                detail: "spec.serviceAccountName is missing; a step that touches the cluster needs an account to act as"
+            )
+        }
+        return "system:serviceaccount:\(namespace(of: context)):\(account)"
+    }
+
+    /// Runs requests for a step, and says of a failure what the engine and people need to know.
+    func perform<Result: Sendable>(
+        for context: StepContext,
+        _ body: (KubeClient) async throws -> Result
+    ) async throws -> Result {
+        let client = try client(for: context)
+        do {
+            return try await body(client)
+        } catch let error as KubeError {
+            throw StepError(error, as: try user(for: context))
+        } catch let error as UnresolvedResource {
+            throw StepError(.permanent, "Unknown kind", detail: "\(error)")
+        }
+    }
+}
+
+extension StepError {
+    /// What an API server's answer means for a step.
+    /// - Parameter user: as whom it was asked.
+    init(_ error: KubeError, as user: String) {
+        self.init(
+            Self.errorClass(of: error),
+            Self.summary(of: error),
+            detail: error.code == .forbidden || error.code == .unauthorized ? "\(error), as \(user)" : "\(error)",
+            retryAfter: error.retryAfter
+        )
+    }
+
+    private static func errorClass(of error: KubeError) -> Class {
+        switch error.code {
+        case .transport(.timedOut), .transport(.idle): .timeout
+        // Somebody else's field stays somebody else's; a version that has changed is read again.
+        case .conflict: error.operation.verb == "patch" ? .permanent : .transient
+        default: error.isRetryable ? .transient : .permanent
+        }
+    }
+
+    private static func summary(of error: KubeError) -> String {
+        switch error.code {
+        case .badRequest: "Bad Request"
+        case .unauthorized: "Unauthorized"
+        case .forbidden: "Forbidden"
+        case .notFound: "Not Found"
+        case .alreadyExists: "Already exists"
+        case .conflict: "Conflict"
+        case .invalid: "Invalid object"
+        case .tooManyRequests: "Too many requests"
+        case .transport, .serverError, .credentials, .unreadable: "API server not available"
+        case .expired, .resourceVersionTooLarge, .other: "API server refused"
+        }
+    }
+}
