@@ -7,6 +7,10 @@ extension ActionCatalog {
     ///   - transport: for actions that call HTTP services.
     ///   - cluster: for actions that touch the cluster.
     public static func builtIn(transport: HTTPTransport, cluster: ClusterAccess) -> ActionCatalog {
-        ActionCatalog([EchoAction(), DelayAction(), FailAction(), HTTPAction(transport: transport)])
+        ActionCatalog([
+            EchoAction(), DelayAction(), FailAction(), HTTPAction(transport: transport),
+            ApplyAction(cluster: cluster), DeleteAction(cluster: cluster), PatchAction(cluster: cluster),
+            RestoreAction(cluster: cluster), JobAction(cluster: cluster),
+        ])
     }
 }

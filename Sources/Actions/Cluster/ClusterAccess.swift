@@ -86,6 +86,8 @@ extension StepError {
         case .transport(.timedOut), .transport(.idle): .timeout
         // Somebody else's field stays somebody else's; a version that has changed is read again.
         case .conflict: error.operation.verb == "patch" ? .permanent : .transient
+        // Servers before 1.22 call an object that cannot be merged their own failure.
+        case .serverError where error.message.contains("failed to create typed"): .permanent
         default: error.isRetryable ? .transient : .permanent
         }
     }
@@ -99,6 +101,7 @@ extension StepError {
         case .alreadyExists: "Already exists"
         case .conflict: "Conflict"
         case .invalid: "Invalid object"
+        case .serverError where error.message.contains("failed to create typed"): "Invalid object"
         case .tooManyRequests: "Too many requests"
         case .transport, .serverError, .credentials, .unreadable: "API server not available"
         case .expired, .resourceVersionTooLarge, .other: "API server refused"

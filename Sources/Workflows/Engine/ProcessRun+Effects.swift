@@ -206,6 +206,7 @@ extension ProcessRun {
             recordResource: { [self] in try await confirm(request, .recorded(resource: $0)) },
             recordedUndo: request.recordedUndo,
             recordUndo: { [self] in try await recordUndo($0, of: request) },
+            wasStopped: wasStopped,
             runSubprocess: { [self] in try await engine.runSubprocess($0, of: self, request, wasStopped) },
             logger: logger
         )
