@@ -139,7 +139,7 @@ let package = Package(
         tests(of: "Reconcilers", ["Reconcilers", "CRDs", "JSON", "KubeClient", "Workflows"]),
         tests(
             of: "Operator",
-            ["Operator", "CRDs", "JSON", "KubeClient", "RedisClient", "Workflows", "TestEnvironment"]
+            ["Operator", "CRDs", "JSON", "YAML", "KubeClient", "RedisClient", "Workflows", "TestEnvironment"]
         ),
     ],
     swiftLanguageModes: [.v6]

@@ -1,0 +1,176 @@
+import CRDs
+import Foundation
+import JSON
+import KubeClient
+import TestEnvironment
+import Testing
+import YAML
+
+/// Steps that touch the cluster, run by an operator that has the shipped Role and no other right.
+///
+/// No Pod ever runs: where a Deployment has to become ready, the test says so in its status, as a kubelet and the
+/// Deployment's controller would.
+@Suite(.timeLimit(.minutes(6))) struct ClusterStepTests {
+    private let service: JSONValue = [
+        "apiVersion": "v1", "kind": "Service", "metadata": ["name": "tiles", "labels": ["team": "gis"]],
+        "spec": [
+            "selector": ["app": "tiles", "color": "green"],
+            "ports": [["name": "http", "port": 80, "protocol": "TCP", "targetPort": 8080]],
+        ],
+    ]
+
+    private func blueGreen(_ url: String) throws -> JSONValue {
+        let text = try String(contentsOf: Project.root.appending(path: "Examples/blue-green.yaml"), encoding: .utf8)
+        var process = try #require(try YAMLDocument.parse(text).first).value
+        process["spec"]?["input"]?["smokeURL"] = .string(url)
+        process["spec"]?["serviceAccountName"] = "deployer"
+        process["spec"]?["retry"] = ["limit": 1, "backoff": ["duration": "10ms"]]
+        return process["spec"] ?? [:]
+    }
+
+    private func makeReady(_ fixture: OperatorFixture, _ name: String) async throws {
+        let deployments = try await fixture.client.resources(
+            apiVersion: "apps/v1",
+            kind: "Deployment",
+            namespace: fixture.namespace
+        )
+        let deployment = try await deployments.wait(for: name) { _ in true }
+        let count = deployment.content[path: "spec", "replicas"] ?? 1
+        _ = try await deployments.patch(
+            name,
+            .merge([
+                "status": [
+                    "observedGeneration": deployment.content[path: "metadata", "generation"] ?? 1, "replicas": count,
+                    "updatedReplicas": count, "readyReplicas": count, "availableReplicas": count,
+                    "conditions": [
+                        ["type": "Available", "status": "True"],
+                        ["type": "Progressing", "status": "True", "reason": "NewReplicaSetAvailable"],
+                    ],
+                ]
+            ]),
+            subresource: "status"
+        )
+    }
+
+    private func object(_ fixture: OperatorFixture, _ apiVersion: String, _ kind: String, _ name: String)
+        async throws -> JSONValue?
+    {
+        let resources = try await fixture.client.resources(
+            apiVersion: apiVersion,
+            kind: kind,
+            namespace: fixture.namespace
+        )
+        return try await resources.list().items.first { $0.metadata.name == name }?.content
+    }
+
+    /// What does not change by itself.
+    private func settled(_ object: JSONValue?) -> JSONValue? {
+        guard var object else { return nil }
+        object["metadata"]?["resourceVersion"] = nil
+        return object
+    }
+
+    @Test func `a blue-green switch goes through, and everybody is sent to the new version`() async throws {
+        try await EffectServer.with { server in
+            try await OperatorFixture.with { fixture in
+                try await fixture.make(service)
+                try await fixture.withRestrictedOperator { _ in
+                    try await fixture.create("blue-green", try blueGreen(server.url("smoke")))
+                    try await makeReady(fixture, "tiles-blue")
+                    let process = try await fixture.waitForEnd("blue-green")
+                    #expect(process.condition("Ready") == .true, "\(process.message() ?? "")")
+                    let service = try await object(fixture, "v1", "Service", "tiles")
+                    #expect(service?[path: "spec", "selector"] == ["app": "tiles", "color": "blue"])
+                    #expect(process.status?.createdResources == ["Deployment \(fixture.namespace)/tiles-blue"])
+                }
+            }
+        }
+    }
+
+    @Test func `a smoke test that fails puts back exactly what was there`() async throws {
+        try await EffectServer.with { server in
+            server.answer("smoke", with: [404, 404, 404])
+            try await OperatorFixture.with { fixture in
+                try await fixture.make(service)
+                let former = try await object(fixture, "v1", "Service", "tiles")
+                try await fixture.withRestrictedOperator { _ in
+                    try await fixture.create("blue-green", try blueGreen(server.url("smoke")))
+                    try await makeReady(fixture, "tiles-blue")
+                    let process = try await fixture.waitForEnd("blue-green")
+                    #expect(process.condition("Ready") == .false)
+                    #expect(process.condition("RolledBack") == .true, "\(process.message("RolledBack") ?? "")")
+                    #expect(try await settled(object(fixture, "v1", "Service", "tiles")) == settled(former))
+                    #expect(try await object(fixture, "apps/v1", "Deployment", "tiles-blue") == nil)
+                }
+            }
+        }
+    }
+
+    @Test func `a process without an account, and one whose account the operator may not act as, are told why`()
+        async throws
+    {
+        try await OperatorFixture.with { fixture in
+            try await fixture.make(service)
+            try await fixture.withRestrictedOperator { _ in
+                var spec = try blueGreen("http://127.0.0.1:1/")
+                spec["serviceAccountName"] = nil
+                try await fixture.create("nobody", spec)
+                let nobody = try await fixture.processes.wait(for: "nobody") { $0.reason() == "InvalidSpec" }
+                #expect(nobody.message()?.contains("spec.serviceAccountName") ?? false, "\(nobody.message() ?? "")")
+                spec["serviceAccountName"] = "stranger"
+                try await fixture.create("stranger", spec)
+                let stranger = try await fixture.waitForEnd("stranger")
+                let message = stranger.status?.steps?.first?.message ?? ""
+                for word in ["impersonate", "stranger", fixture.namespace] {
+                    #expect(message.contains(word), "\(message) says \(word)")
+                }
+            }
+        }
+    }
+}
+
+extension OperatorFixture {
+    /// Makes an object as somebody else does.
+    func make(_ object: JSONValue) async throws {
+        _ = try await client.apply(try DynamicObject(json: object), fieldManager: "somebody", namespace: namespace)
+    }
+
+    /// Runs an operator that has the rights of the shipped Role and no others, and may act as the account `deployer`, which
+    /// may do everything in the namespace.
+    func withRestrictedOperator(_ body: (OperatorProcess) async throws -> Void) async throws {
+        let printed = try Command.run([Project.honua.path, "rbac", "--service-account", "deployer"])
+        var role = try #require(try YAMLDocument.parse(printed).first).value
+        role["metadata"] = ["name": "honua-operator"]
+        try await grant("honua-operator", role["rules"] ?? [])
+        try await grant("deployer", [["apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]]])
+        let token = try await client.requestToken(for: ObjectKey(namespace: namespace, name: "honua-operator")).token
+        var config = try #require(
+            try YAMLDocument.parse(try String(contentsOfFile: cluster.kubeconfig, encoding: .utf8)).first
+        ).value
+        config["users"] = [["name": "admin", "user": ["token": .string(token)]]]
+        let path = FileManager.default.temporaryDirectory.appending(path: "honua-\(UUID().uuidString).kubeconfig").path
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        try Data(config.serialized()).write(to: URL(filePath: path))
+        let process = try await OperatorProcess.start(kubeconfig: path, namespace: namespace)
+        do {
+            try await body(process)
+        } catch {
+            await process.kill()
+            throw OperatorFailure(cause: error, log: process.child.lines)
+        }
+        await process.terminate()
+    }
+
+    private func grant(_ account: String, _ rules: JSONValue) async throws {
+        let rbac = "rbac.authorization.k8s.io"
+        try await make(["apiVersion": "v1", "kind": "ServiceAccount", "metadata": ["name": .string(account)]])
+        try await make([
+            "apiVersion": .string("\(rbac)/v1"), "kind": "Role", "metadata": ["name": .string(account)], "rules": rules,
+        ])
+        try await make([
+            "apiVersion": .string("\(rbac)/v1"), "kind": "RoleBinding", "metadata": ["name": .string(account)],
+            "roleRef": ["apiGroup": .string(rbac), "kind": "Role", "name": .string(account)],
+            "subjects": [["kind": "ServiceAccount", "name": .string(account), "namespace": .string(namespace)]],
+        ])
+    }
+}
