@@ -7,6 +7,9 @@ extension ActionCatalog {
     ///   - transport: for actions that call HTTP services.
     ///   - cluster: for actions that touch the cluster.
     public static func builtIn(transport: HTTPTransport, cluster: ClusterAccess) -> ActionCatalog {
-        ActionCatalog([EchoAction(), DelayAction(), FailAction(), HTTPAction(transport: transport)])
+        ActionCatalog([
+            EchoAction(), DelayAction(), FailAction(), HTTPAction(transport: transport),
+            WaitAction(cluster: cluster), ScaleAction(cluster: cluster), RolloutAction(cluster: cluster),
+        ])
     }
 }
