@@ -11,6 +11,7 @@ extension ActionCatalog {
             EchoAction(), DelayAction(), FailAction(), HTTPAction(transport: transport),
             ApplyAction(cluster: cluster), DeleteAction(cluster: cluster), PatchAction(cluster: cluster),
             RestoreAction(cluster: cluster), JobAction(cluster: cluster),
+            WaitAction(cluster: cluster), ScaleAction(cluster: cluster), RolloutAction(cluster: cluster),
         ])
     }
 }

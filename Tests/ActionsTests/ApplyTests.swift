@@ -1,5 +1,6 @@
 import JSON
 import KubeClient
+import Synchronization
 import Testing
 import Workflows
 
@@ -183,6 +184,40 @@ import Workflows
         }
         _ = try await RestoreAction(cluster: stage.access).perform(try #require(records.undo), stage.context(key: "u"))
         #expect(try await data(stage, "b") == ["a": "1"])
+    }
+
+    @Test func `the step waits until what it has applied is ready`() async throws {
+        let stage = try await Stage.make()
+        let claim: JSONValue = [
+            "apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": ["name": "disk"],
+            "spec": [
+                "accessModes": ["ReadWriteOnce"], "storageClassName": "none",
+                "resources": ["requests": ["storage": "1Gi"]],
+            ],
+        ]
+        let claims = try await stage.admin.resources(
+            apiVersion: "v1",
+            kind: "PersistentVolumeClaim",
+            namespace: stage.namespace
+        )
+        // Twice: one that is made, and one that is there.
+        for attempt in 1...2 {
+            let hasEnded = Mutex(false)
+            async let applied = {
+                defer { hasEnded.withLock { $0 = true } }
+                return try await ApplyAction(cluster: stage.access).perform(
+                    ["manifests": [claim]],
+                    stage.context(attempt: attempt)
+                )
+            }()
+            while try await stage.object("v1", "PersistentVolumeClaim", "disk") == nil { await Task.yield() }
+            #expect(!hasEnded.withLock { $0 })
+            // What a volume's controller does.
+            let status: JSONValue = ["status": ["phase": "Bound"]]
+            _ = try await claims.patch("disk", .merge(status), subresource: "status")
+            _ = try await applied
+            _ = try await claims.patch("disk", .merge(["status": ["phase": "Pending"]]), subresource: "status")
+        }
     }
 
     // MARK: Plans

@@ -67,6 +67,19 @@ public struct ClusterAccess: Sendable {
             throw StepError(.permanent, "Unknown kind", detail: "\(error)")
         }
     }
+
+    /// Runs requests for a step whose effect has happened, so that there is something to undo when they fail.
+    func performAfterEffect<Result: Sendable>(
+        for context: StepContext,
+        _ body: (KubeClient) async throws -> Result
+    ) async throws -> Result {
+        do {
+            return try await perform(for: context, body)
+        } catch var error as StepError {
+            error.hasHadEffect = true
+            throw error
+        }
+    }
 }
 
 extension StepError {

@@ -28,7 +28,8 @@ extension KubeClient {
             do {
                 if version == nil {
                     let list = try await resources.list(reference.selection)
-                    if try isMet(list.items.first) { return list.items.first }
+                    let object = list.items.first.map(reference.typed)
+                    if try isMet(object) { return object }
                     version = list.resourceVersion
                 }
                 var isSilent = true

@@ -50,11 +50,14 @@ extension ObjectReference {
 
     /// All objects of the kind that a selector of labels selects. Objects in lists do not say what they are; these do.
     func objects(labelled selector: String, in client: KubeClient) async throws -> [DynamicObject] {
-        try await resources(in: client).list(Selection(labelSelector: selector)).items.map { object in
-            var object = object
-            object.content["apiVersion"] = .string(apiVersion)
-            object.content["kind"] = .string(kind)
-            return object
-        }
+        try await resources(in: client).list(Selection(labelSelector: selector)).items.map(typed)
+    }
+
+    /// An object of this kind that says so.
+    func typed(_ object: DynamicObject) -> DynamicObject {
+        var object = object
+        object.content["apiVersion"] = .string(apiVersion)
+        object.content["kind"] = .string(kind)
+        return object
     }
 }
