@@ -4,6 +4,7 @@ import JSON
 import KubeClient
 import TestEnvironment
 import Testing
+import Workflows
 import YAML
 
 /// Steps that touch the cluster, run by an operator that has the shipped Role and no other right.
@@ -52,7 +53,12 @@ import YAML
         )
     }
 
-    private func object(_ fixture: OperatorFixture, _ apiVersion: String, _ kind: String, _ name: String)
+    private func object(
+        _ fixture: OperatorFixture,
+        _ apiVersion: String,
+        _ kind: String,
+        _ name: String
+    )
         async throws -> JSONValue?
     {
         let resources = try await fixture.client.resources(
@@ -102,6 +108,39 @@ import YAML
                     #expect(try await settled(object(fixture, "v1", "Service", "tiles")) == settled(former))
                     #expect(try await object(fixture, "apps/v1", "Deployment", "tiles-blue") == nil)
                 }
+            }
+        }
+    }
+
+    @Test func `a dry run tells what would change, in the status and on the command line, and changes nothing`()
+        async throws
+    {
+        try await OperatorFixture.with { fixture in
+            try await fixture.make(service)
+            let former = try await object(fixture, "v1", "Service", "tiles")
+            try await fixture.withRestrictedOperator { _ in
+                var spec = try blueGreen("http://127.0.0.1:1/smoke")
+                spec["dryRun"] = true
+                try await fixture.create("dry", spec)
+                let process = try await fixture.waitForEnd("dry")
+                #expect(process.condition("Ready") == .true, "\(process.message() ?? "")")
+                let plan = try #require(process.status?.plan)
+                #expect(plan.digest.count == 64)
+                for line in [
+                    "  create Deployment \(fixture.namespace)/tiles-blue", "    + spec.replicas: 2",
+                    "switch (patch): patch Service \(fixture.namespace)/tiles",
+                    "  ~ spec.selector.color: \"green\" -> \"blue\"",
+                ] {
+                    #expect(plan.lines.contains(line), "\(plan.lines) has \(line)")
+                }
+                #expect(process.status?.createdResources == [])
+                #expect(try await object(fixture, "v1", "Service", "tiles") == former)
+                #expect(try await object(fixture, "apps/v1", "Deployment", "tiles-blue") == nil)
+                let printed = try Command.run([
+                    Project.honua.path, "process", "plan", "dry", "--namespace", fixture.namespace, "--kubeconfig",
+                    fixture.cluster.kubeconfig,
+                ])
+                #expect(printed.contains("digest: \(plan.digest)"))
             }
         }
     }

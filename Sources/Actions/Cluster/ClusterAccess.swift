@@ -25,7 +25,8 @@ public struct ClusterAccess: Sendable {
             throw StepError(
                 .permanent,
                 "No cluster",
-                detail: "the step touches a cluster, and none is configured here; run it with an operator in a cluster"
+                detail:
+                    "the step touches a cluster, and none is configured here; apply the process to one, or honua run --cluster"
             )
         }
         guard user != ownUser else {

@@ -86,6 +86,8 @@ public struct JobAction: Action {
             return [
                 "would": "run", "object": .string("\(job.reference)"),
                 "changes": .array(ObjectDiff(nil, made).lines.map { .string($0) }),
+                // The name follows from the key, and is another one in each run.
+                "digest": .string(Digest.sha256(inputs.serialized())),
             ]
         }
     }
