@@ -112,6 +112,104 @@ import YAML
         }
     }
 
+    /// Steps that each change something once, and one that fails, so that everything is undone.
+    private func changes(_ fixture: OperatorFixture) -> JSONValue {
+        let map = { (name: String) -> JSONValue in
+            ["apiVersion": "v1", "kind": "ConfigMap", "metadata": ["name": .string(name)], "data": ["a": "1"]]
+        }
+        return [
+            "serviceAccountName": "deployer", "onFailure": "Rollback",
+            "steps": [
+                ["name": "make", "action": "apply", "with": ["manifests": [map("one"), map("two")]]],
+                [
+                    "name": "change", "action": "patch", "needs": ["make"],
+                    "with": [
+                        "apiVersion": "v1", "kind": "Service", "name": "tiles", "type": "json",
+                        "patch": [
+                            [
+                                "op": "add", "path": "/spec/ports/-",
+                                "value": ["name": "more", "port": 81, "protocol": "TCP"],
+                            ]
+                        ],
+                    ],
+                ],
+                [
+                    "name": "drop", "action": "delete", "needs": ["change"],
+                    "with": ["objects": [["apiVersion": "v1", "kind": "ConfigMap", "name": "old"]]],
+                ],
+            ],
+        ]
+    }
+
+    private static let deaths: [(FailPoint, String)] = ["make", "change", "drop"].flatMap { step in
+        [.afterStarted, .afterRecord, .afterEffect, .beforeCompleted].map { ($0, step) }
+    }
+
+    @Test(arguments: deaths)
+    func `an operator killed before, during or after a change makes it once, and it can still be undone`(
+        point: FailPoint,
+        step: String
+    ) async throws {
+        try await RedisServer.with { redis in
+            try await OperatorFixture.with { fixture in
+                try await fixture.make(service)
+                let old: JSONValue = ["apiVersion": "v1", "kind": "ConfigMap", "metadata": ["name": "old"]]
+                try await fixture.make(old)
+                try await fixture.grantDeployer()
+                let first = try await fixture.start(
+                    redis: redis.connectionString,
+                    failPoint: "\(point.rawValue):\(step)"
+                )
+                try await fixture.create("change", changes(fixture))
+                #expect(await first.child.waitForEnd() == 128 + SIGKILL)
+                try await fixture.withOperator(redis: redis.connectionString) { _ async throws in
+                    let process = try await fixture.waitForEnd("change")
+                    #expect(process.condition("Ready") == .true, "\(process.message() ?? "")")
+                    let ports = try await object(fixture, "v1", "Service", "tiles")?[path: "spec", "ports"]?.array
+                    #expect(ports?.count == 2, "one more, and not two")
+                    #expect(try await object(fixture, "v1", "ConfigMap", "one") != nil)
+                    #expect(try await object(fixture, "v1", "ConfigMap", "old") == nil)
+                    #expect(process.status?.createdResources?.count == 2)
+                }
+            }
+        }
+    }
+
+    @Test(arguments: [(FailPoint.afterEffect, "drop/compensate"), (.afterStarted, "make/compensate")])
+    func `an operator killed while changes are undone undoes them all the same`(
+        point: FailPoint,
+        execution: String
+    ) async throws {
+        try await RedisServer.with { redis in
+            try await OperatorFixture.with { fixture in
+                try await fixture.make(service)
+                let old: JSONValue = [
+                    "apiVersion": "v1", "kind": "ConfigMap", "metadata": ["name": "old"], "data": ["kept": "yes"],
+                ]
+                try await fixture.make(old)
+                let former = try await object(fixture, "v1", "Service", "tiles")
+                try await fixture.grantDeployer()
+                let first = try await fixture.start(
+                    redis: redis.connectionString,
+                    failPoint: "\(point.rawValue):\(execution)"
+                )
+                var spec = changes(fixture)
+                let end: JSONValue = ["name": "end", "action": "fail", "needs": ["drop"], "with": ["message": "no"]]
+                spec["steps"] = .array((spec["steps"]?.array ?? []) + [end])
+                try await fixture.create("undo", spec)
+                #expect(await first.child.waitForEnd() == 128 + SIGKILL)
+                try await fixture.withOperator(redis: redis.connectionString) { _ async throws in
+                    let process = try await fixture.waitForEnd("undo")
+                    #expect(process.condition("RolledBack") == .true, "\(process.message("RolledBack") ?? "")")
+                    #expect(try await settled(object(fixture, "v1", "Service", "tiles")) == settled(former))
+                    #expect(try await object(fixture, "v1", "ConfigMap", "one") == nil)
+                    #expect(try await object(fixture, "v1", "ConfigMap", "two") == nil)
+                    #expect(try await object(fixture, "v1", "ConfigMap", "old")?["data"] == ["kept": "yes"])
+                }
+            }
+        }
+    }
+
     @Test func `a dry run tells what would change, in the status and on the command line, and changes nothing`()
         async throws
     {
@@ -181,7 +279,7 @@ extension OperatorFixture {
         var role = try #require(try YAMLDocument.parse(printed).first).value
         role["metadata"] = ["name": "honua-operator"]
         try await grant("honua-operator", role["rules"] ?? [])
-        try await grant("deployer", [["apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]]])
+        try await grantDeployer()
         let token = try await client.requestToken(for: ObjectKey(namespace: namespace, name: "honua-operator")).token
         var config = try #require(
             try YAMLDocument.parse(try String(contentsOfFile: cluster.kubeconfig, encoding: .utf8)).first
@@ -198,6 +296,11 @@ extension OperatorFixture {
             throw OperatorFailure(cause: error, log: process.child.lines)
         }
         await process.terminate()
+    }
+
+    /// An account that may do everything in the namespace.
+    func grantDeployer() async throws {
+        try await grant("deployer", [["apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]]])
     }
 
     private func grant(_ account: String, _ rules: JSONValue) async throws {
