@@ -30,7 +30,8 @@ extension ResourceClient where Object == DynamicObject {
             do {
                 if version == nil {
                     let list = try await list(selection)
-                    if try isMet(list.items.first) { return list.items.first }
+                    let object = list.items.first.map(typed)
+                    if try isMet(object) { return object }
                     version = list.resourceVersion
                 }
                 var isSilent = true
@@ -57,6 +58,14 @@ extension ResourceClient where Object == DynamicObject {
             failures += 1
             try await time.sleep(for: max(pause, Self.waitBackoff.delay(afterAttempt: failures, seed: name)))
         }
+    }
+
+    /// The object with its kind, which servers leave out of lists.
+    private func typed(_ object: DynamicObject) -> DynamicObject {
+        var object = object
+        object.content["apiVersion"] = .string(api.apiVersion)
+        object.content["kind"] = .string(api.kind)
+        return object
     }
 
     /// Whether another list may succeed where this has failed.
