@@ -78,7 +78,7 @@ struct Application: Sendable {
                 continue
             }
             targets.append(
-                Target(object: object, reference: reference, current: try await reference.object(in: client))
+                Target(object: object, reference: reference, current: try await reference.current(in: client))
             )
         }
         return targets

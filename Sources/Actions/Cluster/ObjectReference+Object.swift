@@ -39,25 +39,9 @@ extension ObjectReference {
         return ObjectReference(apiVersion: apiVersion, kind: kind, namespace: nil, name: name)
     }
 
-    /// The object; nil when there is none.
-    func object(in client: KubeClient) async throws -> DynamicObject? {
-        do {
-            return try await resources(in: client).get(name)
-        } catch let error as KubeError where error.code == .notFound {
-            return nil
-        }
-    }
-
     /// All objects of the kind that a selector of labels selects. Objects in lists do not say what they are; these do.
     func objects(labelled selector: String, in client: KubeClient) async throws -> [DynamicObject] {
-        try await resources(in: client).list(Selection(labelSelector: selector)).items.map(typed)
-    }
-
-    /// An object of this kind that says so.
-    func typed(_ object: DynamicObject) -> DynamicObject {
-        var object = object
-        object.content["apiVersion"] = .string(apiVersion)
-        object.content["kind"] = .string(kind)
-        return object
+        let resources = try await resources(in: client)
+        return try await resources.list(Selection(labelSelector: selector)).items.map(resources.typed)
     }
 }

@@ -52,11 +52,4 @@ extension ObjectReference {
             return nil
         }
     }
-
-    /// Selects the object in lists and watches.
-    var selection: Selection {
-        // Escaped as apimachinery's `fields.EscapeValue` does it.
-        let name = name.flatMap { "\\,=".contains($0) ? "\\\($0)" : "\($0)" }
-        return Selection(fieldSelector: "metadata.name=\(String(name))")
-    }
 }

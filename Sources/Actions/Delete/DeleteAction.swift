@@ -90,7 +90,7 @@ public struct DeleteAction: Action {
             let reference = try await ObjectReference(json, namespace: namespace, in: client)
             switch (json["name"]?.string, json["selector"]?.string) {
             case (_?, nil):
-                if let object = try await reference.object(in: client) {
+                if let object = try await reference.current(in: client) {
                     found.append(FormerObject(of: reference, object))
                 } else if !(inputs["ignoreMissing"]?.bool ?? true) {
                     throw StepError(.permanent, "Not Found", detail: "\(reference) is not there to be deleted")
@@ -120,6 +120,7 @@ public struct DeleteAction: Action {
     }
 
     private func waitUntilGone(_ former: FormerObject, _ client: KubeClient, _ context: StepContext) async throws {
-        _ = try await client.wait(for: former.reference, time: context.time) { $0?.metadata.uid != former.uid }
+        _ = try await former.reference.resources(in: client)
+            .wait(for: former.reference.name, time: context.time) { $0?.metadata.uid != former.uid }
     }
 }

@@ -67,9 +67,8 @@ public struct JobAction: Action {
             try await context.recordResource("\(job.reference)")
             try await start(job, client, context)
             do {
-                let finished = try await client.wait(for: job.reference, time: context.time) { object in
-                    object.map { JobEnd($0) != nil } ?? true
-                }
+                let finished = try await job.reference.resources(in: client)
+                    .wait(for: job.reference.name, time: context.time) { $0.map { JobEnd($0) != nil } ?? true }
                 return try await result(finished, job, client, context)
             } catch is CancellationError {
                 if context.wasStopped() { await remove(job, client, context) }
@@ -98,7 +97,7 @@ public struct JobAction: Action {
                 .create(job.object, WriteOptions(fieldManager: Ownership.fieldManager))
             context.logger.info("\(job.reference) is made")
         } catch let error as KubeError where error.code == .alreadyExists {
-            guard let there = try await job.reference.object(in: client) else { throw error }
+            guard let there = try await job.reference.current(in: client) else { throw error }
             guard Ownership.key(of: there) == context.idempotencyKey else {
                 throw StepError(
                     .permanent,

@@ -62,7 +62,7 @@ public struct RestoreAction: Action {
     private func restore(_ former: FormerObject, _ key: String, _ client: KubeClient) async throws -> Outcome {
         let current: DynamicObject?
         do {
-            current = try await former.reference.object(in: client)
+            current = try await former.reference.current(in: client)
         } catch is UnresolvedResource where !former.existed {
             // Its kind went before it.
             return .unchanged

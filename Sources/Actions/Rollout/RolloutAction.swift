@@ -226,11 +226,8 @@ public struct RolloutAction: Action {
         _ context: StepContext,
         _ client: KubeClient
     ) async throws -> ObjectReference {
-        let defaults: JSONValue = ["apiVersion": "apps/v1"]
-        return try await ObjectReference(
-            defaults.merging(inputs),
-            namespace: cluster.namespace(of: context),
-            in: client
-        )
+        var inputs = inputs
+        if inputs["apiVersion"]?.string == nil { inputs["apiVersion"] = "apps/v1" }
+        return try await ObjectReference(inputs, namespace: cluster.namespace(of: context), in: client)
     }
 }

@@ -67,6 +67,7 @@ struct Stage {
         key: String = "key-1",
         attempt: Int = 1,
         account: String? = "deployer",
+        time: TimeSource = .system,
         undo: JSONValue? = nil,
         records: Records = Records(),
         wasStopped: Bool = false
@@ -78,6 +79,7 @@ struct Stage {
             step: step,
             idempotencyKey: key,
             attempt: attempt,
+            time: time,
             recordResource: { records.note($0) },
             recordedUndo: undo,
             recordUndo: { records.noteUndo($0) },
