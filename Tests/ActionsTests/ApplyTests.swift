@@ -277,6 +277,24 @@ import Workflows
         #expect(nowhere?.description.contains("nowhere") ?? false)
     }
 
+    @Test func `a namespace that is being deleted is told, and what came before is recorded as done`() async throws {
+        let stage = try await Stage.make()
+        let apply = ApplyAction(cluster: stage.access)
+        var held = map("held")
+        held["metadata"]?["finalizers"] = ["example.com/hold"]
+        try await stage.make(held)
+        let namespaces = try await stage.admin.resources(apiVersion: "v1", kind: "Namespace")
+        try await namespaces.delete(stage.namespace)
+        let records = Records()
+        let error = await #expect(throws: StepError.self) {
+            try await apply.perform(["manifests": [map("a")]], stage.context(records: records))
+        }
+        #expect(error?.errorClass == .permanent)
+        #expect(error?.description.contains("being terminated") ?? false, "\(error?.description ?? "")")
+        let maps = try await stage.admin.resources(apiVersion: "v1", kind: "ConfigMap", namespace: stage.namespace)
+        _ = try await maps.patch("held", .merge(["metadata": ["finalizers": .null]]))
+    }
+
     @Test func `cancellation ends the wait for readiness at once, and what was applied stays`() async throws {
         let stage = try await Stage.make()
         let deployment: JSONValue = [

@@ -7,7 +7,7 @@ import Testing
 import Workflows
 import YAML
 
-/// Steps that touch the cluster, run by an operator that has the shipped Role and no other right.
+/// Steps that touch the cluster, as the account `deployer`, which may do everything in its namespace.
 ///
 /// No Pod ever runs: where a Deployment has to become ready, the test says so in its status, as a kubelet and the
 /// Deployment's controller would.
@@ -80,7 +80,7 @@ import YAML
         try await EffectServer.with { server in
             try await OperatorFixture.with { fixture in
                 try await fixture.make(service)
-                try await fixture.withRestrictedOperator { _ in
+                try await fixture.withOperator { _ in
                     try await fixture.create("blue-green", try blueGreen(server.url("smoke")))
                     try await makeReady(fixture, "tiles-blue")
                     let process = try await fixture.waitForEnd("blue-green")
@@ -99,7 +99,7 @@ import YAML
             try await OperatorFixture.with { fixture in
                 try await fixture.make(service)
                 let former = try await object(fixture, "v1", "Service", "tiles")
-                try await fixture.withRestrictedOperator { _ in
+                try await fixture.withOperator { _ in
                     try await fixture.create("blue-green", try blueGreen(server.url("smoke")))
                     try await makeReady(fixture, "tiles-blue")
                     let process = try await fixture.waitForEnd("blue-green")
@@ -155,7 +155,6 @@ import YAML
                 try await fixture.make(service)
                 let old: JSONValue = ["apiVersion": "v1", "kind": "ConfigMap", "metadata": ["name": "old"]]
                 try await fixture.make(old)
-                try await fixture.grantDeployer()
                 let first = try await fixture.start(
                     redis: redis.connectionString,
                     failPoint: "\(point.rawValue):\(step)"
@@ -188,7 +187,6 @@ import YAML
                 ]
                 try await fixture.make(old)
                 let former = try await object(fixture, "v1", "Service", "tiles")
-                try await fixture.grantDeployer()
                 let first = try await fixture.start(
                     redis: redis.connectionString,
                     failPoint: "\(point.rawValue):\(execution)"
@@ -216,7 +214,7 @@ import YAML
         try await OperatorFixture.with { fixture in
             try await fixture.make(service)
             let former = try await object(fixture, "v1", "Service", "tiles")
-            try await fixture.withRestrictedOperator { _ in
+            try await fixture.withOperator { _ in
                 var spec = try blueGreen("http://127.0.0.1:1/smoke")
                 spec["dryRun"] = true
                 try await fixture.create("dry", spec)
@@ -248,7 +246,7 @@ import YAML
     {
         try await OperatorFixture.with { fixture in
             try await fixture.make(service)
-            try await fixture.withRestrictedOperator { _ in
+            try await fixture.withOperator { _ in
                 var spec = try blueGreen("http://127.0.0.1:1/")
                 spec["serviceAccountName"] = nil
                 try await fixture.create("nobody", spec)
@@ -263,56 +261,5 @@ import YAML
                 }
             }
         }
-    }
-}
-
-extension OperatorFixture {
-    /// Makes an object as somebody else does.
-    func make(_ object: JSONValue) async throws {
-        _ = try await client.apply(try DynamicObject(json: object), fieldManager: "somebody", namespace: namespace)
-    }
-
-    /// Runs an operator that has the rights of the shipped Role and no others, and may act as the account `deployer`, which
-    /// may do everything in the namespace.
-    func withRestrictedOperator(_ body: (OperatorProcess) async throws -> Void) async throws {
-        let printed = try Command.run([Project.honua.path, "rbac", "--service-account", "deployer"])
-        var role = try #require(try YAMLDocument.parse(printed).first).value
-        role["metadata"] = ["name": "honua-operator"]
-        try await grant("honua-operator", role["rules"] ?? [])
-        try await grantDeployer()
-        let token = try await client.requestToken(for: ObjectKey(namespace: namespace, name: "honua-operator")).token
-        var config = try #require(
-            try YAMLDocument.parse(try String(contentsOfFile: cluster.kubeconfig, encoding: .utf8)).first
-        ).value
-        config["users"] = [["name": "admin", "user": ["token": .string(token)]]]
-        let path = FileManager.default.temporaryDirectory.appending(path: "honua-\(UUID().uuidString).kubeconfig").path
-        defer { try? FileManager.default.removeItem(atPath: path) }
-        try Data(config.serialized()).write(to: URL(filePath: path))
-        let process = try await OperatorProcess.start(kubeconfig: path, namespace: namespace)
-        do {
-            try await body(process)
-        } catch {
-            await process.kill()
-            throw OperatorFailure(cause: error, log: process.child.lines)
-        }
-        await process.terminate()
-    }
-
-    /// An account that may do everything in the namespace.
-    func grantDeployer() async throws {
-        try await grant("deployer", [["apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]]])
-    }
-
-    private func grant(_ account: String, _ rules: JSONValue) async throws {
-        let rbac = "rbac.authorization.k8s.io"
-        try await make(["apiVersion": "v1", "kind": "ServiceAccount", "metadata": ["name": .string(account)]])
-        try await make([
-            "apiVersion": .string("\(rbac)/v1"), "kind": "Role", "metadata": ["name": .string(account)], "rules": rules,
-        ])
-        try await make([
-            "apiVersion": .string("\(rbac)/v1"), "kind": "RoleBinding", "metadata": ["name": .string(account)],
-            "roleRef": ["apiGroup": .string(rbac), "kind": "Role", "name": .string(account)],
-            "subjects": [["kind": "ServiceAccount", "name": .string(account), "namespace": .string(namespace)]],
-        ])
     }
 }
