@@ -134,7 +134,10 @@ let package = Package(
         tests(of: "CRDs", ["CRDs", "JSON", "KubeClient", "Workflows", "Actions", "HTTPTransport"]),
         tests(
             of: "Actions",
-            ["Actions", "JSON", "YAML", "HTTPTransport", "KubeClient", "Workflows", "TestEnvironment", logging]
+            [
+                "Actions", "JSON", "YAML", "HTTPTransport", "KubeClient", "Workflows", "TestEnvironment", "ScriptedServers",
+                logging,
+            ]
         ),
         tests(of: "Reconcilers", ["Reconcilers", "CRDs", "JSON", "KubeClient", "Workflows"]),
         tests(

@@ -5,8 +5,17 @@ extension ActionCatalog {
     /// Every action of this product.
     /// - Parameters:
     ///   - transport: for actions that call HTTP services.
-    ///   - cluster: for actions that touch the cluster.
-    public static func builtIn(transport: HTTPTransport, cluster: ClusterAccess) -> ActionCatalog {
-        ActionCatalog([EchoAction(), DelayAction(), FailAction(), HTTPAction(transport: transport)])
+    ///   - cluster: for actions that touch the cluster, and for secrets.
+    ///   - isExecEnabled: whether steps may run programs beside the operator. Default false.
+    public static func builtIn(
+        transport: HTTPTransport,
+        cluster: ClusterAccess,
+        isExecEnabled: Bool = false
+    ) -> ActionCatalog {
+        ActionCatalog([
+            EchoAction(), DelayAction(), FailAction(),
+            HTTPAction(transport: transport, cluster: cluster), SetAction(),
+            ExecAction(isEnabled: isExecEnabled, cluster: cluster),
+        ])
     }
 }
