@@ -135,7 +135,8 @@ let package = Package(
         tests(
             of: "Actions",
             [
-                "Actions", "JSON", "YAML", "HTTPTransport", "KubeClient", "Workflows", "TestEnvironment", "ScriptedServers",
+                "Actions", "JSON", "YAML", "HTTPTransport", "KubeClient", "Workflows", "TestEnvironment",
+                "ScriptedServers",
                 logging,
             ]
         ),

@@ -64,7 +64,7 @@ final class Subprocess: Sendable {
     /// By posix_spawn(3), which cannot set limits and, in the form that Swift sees, cannot change the directory: a shell does
     /// both, and becomes the program.
     private static let script = """
-        cd -- "$1" && ulimit -c 0 && ulimit -v "$2" && ulimit -H -t "$3" && ulimit -S -t "$4" || exit 125
+        cd -- "$1" && ulimit -c 0 && ulimit -v "$2" && ulimit -S -t "$3" && ulimit -H -t "$4" || exit 125
         shift 4
         unset PWD OLDPWD
         exec "$@"
@@ -116,7 +116,7 @@ final class Subprocess: Sendable {
             Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP)
         )
 
-        let limits = ["\(program.memoryKiB)", "\(program.cpuSeconds + 5)", "\(program.cpuSeconds)"]
+        let limits = ["\(program.memoryKiB)", "\(program.cpuSeconds)", "\(program.cpuSeconds + 5)"]
         let words = ["/bin/sh", "-c", script, "sh", program.workingDirectory] + limits + program.command
         var argv = words.map { strdup($0) } + [nil]
         var envp = program.environment.sorted { $0.key < $1.key }.map { strdup("\($0.key)=\($0.value)") } + [nil]
