@@ -7,7 +7,10 @@ struct Honua: AsyncParsableCommand {
         commandName: "honua",
         abstract: "Runs long operations as processes of steps, on Kubernetes or in a terminal.",
         version: "honua \(Version.product) (Swift \(Version.toolchain))",
-        subcommands: [OperatorCommand.self, RunCommand.self, CELCommand.self, CRDsCommand.self, RBACCommand.self]
+        subcommands: [
+            OperatorCommand.self, RunCommand.self, ActionCommand.self, CELCommand.self, CRDsCommand.self,
+            RBACCommand.self,
+        ]
     )
 }
 

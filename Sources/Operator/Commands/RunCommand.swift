@@ -32,9 +32,14 @@ struct RunCommand: AsyncParsableCommand {
         let request: ProcessRequest
         let transport = try HTTPTransport()
         defer { transport.shutdown() }
-        let actions = ActionCatalog.builtIn(transport: transport, cluster: ClusterAccess(client: nil))
+        let actions: ActionCatalog
         do {
             let environment = try OperatorConfiguration(environment: ProcessEnvironment.variables)
+            actions = .builtIn(
+                transport: transport,
+                cluster: ClusterAccess(client: nil),
+                isExecEnabled: environment.isExecEnabled
+            )
             let source = try ProcessFile.read(file)
             request = try source.request(defaults: environment.defaults, actions: actions)
         } catch {
