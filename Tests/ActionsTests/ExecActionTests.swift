@@ -145,14 +145,15 @@ import Workflows
 
     @Test func `unless it is enabled, a definition that uses it is refused and names the setting`() async throws {
         let off = ExecAction(isEnabled: false, cluster: ClusterAccess(client: nil))
-        let step: JSONValue = ["name": "a", "action": "exec", "with": ["command": ["/bin/true"]]]
-        let definition = try WorkflowDefinition(json: ["steps": [step]])
-        let found = definition.violations(actions: ActionCatalog([off])).map(\.description)
-        #expect(found.count == 1)
-        #expect(
-            found.first?.hasPrefix("steps[0].with: ") == true && found.first?.contains("Actions__Exec__Enabled") == true
-        )
-        #expect(definition.violations(actions: ActionCatalog([action])).isEmpty)
+        for word in ["constant", "${{ input.word }}"] {
+            let step: JSONValue = ["name": "a", "action": "exec", "with": ["command": ["/bin/echo", .string(word)]]]
+            let definition = try WorkflowDefinition(json: ["steps": [step]])
+            let found = definition.violations(actions: ActionCatalog([off])).map(\.description)
+            #expect(found.count == 1)
+            #expect(found.first?.hasPrefix("steps[0].action: exec is off") == true)
+            #expect(found.first?.contains("set Actions__Exec__Enabled=true") == true)
+            #expect(definition.violations(actions: ActionCatalog([action])).isEmpty)
+        }
         #expect(await failure(["command": ["/bin/true"]], off)?.description.contains("Actions__Exec__Enabled") == true)
     }
 

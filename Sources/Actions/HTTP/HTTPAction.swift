@@ -83,7 +83,7 @@ public struct HTTPAction: Action {
                 let redirect = try Redirect(of: request, by: response, in: call)
             else { return (request, response) }
             guard redirects < call.maximumRedirects else {
-                throw call.failure(
+                throw HTTPCall.failure(
                     "Too many redirects",
                     "\(request.method) \(request.shownURL) is redirected again after \(redirects) redirects; raise redirects",
                     hasHadEffect: !call.request.method.isSafe

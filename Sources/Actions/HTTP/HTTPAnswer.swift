@@ -25,7 +25,7 @@ struct HTTPAnswer {
         case .body: break
         }
         guard !response.isTruncated else {
-            throw call.failure(
+            throw HTTPCall.failure(
                 "Response too large",
                 "\(subject) answered with more than \(request.maximumResponseBytes) bytes; raise maximumResponseBytes, or "
                     + "set output to status or none",

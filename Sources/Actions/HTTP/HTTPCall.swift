@@ -64,7 +64,7 @@ struct HTTPCall {
         if let token = try await secrets.text(inputs["bearerToken"]) {
             request.headers.set("Authorization", "Bearer \(token)")
         }
-        if let credentials = inputs["basicAuth"] {
+        if let credentials = inputs["basicAuth"], !credentials.isNull {
             let user = try await secrets.text(credentials["username"]) ?? ""
             let password = try await secrets.text(credentials["password"]) ?? ""
             let encoded = Base64.encode(Array("\(user):\(password)".utf8))
@@ -96,7 +96,7 @@ struct HTTPCall {
     }
 
     /// A permanent failure.
-    func failure(_ summary: String, _ detail: String, hasHadEffect: Bool) -> StepError {
+    static func failure(_ summary: String, _ detail: String, hasHadEffect: Bool) -> StepError {
         var error = StepError(.permanent, summary, detail: detail)
         error.hasHadEffect = hasHadEffect
         return error
@@ -107,7 +107,7 @@ struct HTTPCall {
         let body = body(inputs)
         var names = ["idempotency-key", "traceparent"]
         names += (inputs["headers"]?.object ?? [:]).keys.map { $0.lowercased() }
-        if inputs["bearerToken"] != nil || inputs["basicAuth"] != nil { names.append("authorization") }
+        if inputs["bearerToken"] != nil || inputs["basicAuth"]?.isNull == false { names.append("authorization") }
         var plan: JSONValue = ["would": .string(action), "method": .string(method(inputs).rawValue)]
         if let reference = SecretReference(body) {
             plan["body"] = .string("\(reference)")

@@ -26,7 +26,7 @@ struct Redirect {
             // By 303 a service says that it has done what it was asked for.
             let hasHadEffect = response.status == 303 && !request.method.isSafe
             let detail = "\(request.method) \(from.redacted) is redirected to \(reason)"
-            return call.failure("Redirect refused", detail, hasHadEffect: hasHadEffect)
+            return HTTPCall.failure("Redirect refused", detail, hasHadEffect: hasHadEffect)
         }
         guard let url = from.url(of: location), let to = RequestTarget(url) else {
             throw refused("what is no http:// or https:// URL")

@@ -14,9 +14,7 @@ struct ActionExplanation {
         lines.append("Repetition:       \(repetition)")
         lines.append("Unknown outcome:  \(unknownOutcome)")
         lines.append("Undone by:        \(action.undoneBy ?? "nothing, unless the step says compensate")")
-        lines.append(
-            "Cluster:          \(action.touchesCluster ? "acts as the process's service account" : "not touched")"
-        )
+        lines.append("Cluster:          \(cluster)")
         lines += ["", "INPUTS"]
         let schema = action.inputSchema
         lines += schema.properties.isEmpty ? ["  none"] : SchemaTree.lines(of: schema, indent: 2)
@@ -27,6 +25,12 @@ struct ActionExplanation {
             lines += TextTable(rows).description.split(separator: "\n").map { "  \($0)" }
         }
         return lines.joined(separator: "\n") + "\n"
+    }
+
+    private var cluster: String {
+        if action.touchesCluster { return "acts as the process's service account" }
+        let readsSecrets = action.inputSchema.openAPI.description.contains("secretKeyRef")
+        return readsSecrets ? "only Secrets are read, as the process's service account" : "not touched"
     }
 
     private var repetition: String {
@@ -82,7 +86,7 @@ enum SchemaTree {
     }
 
     private static func type(of schema: JSONSchema) -> String {
-        if !schema.anyOf.isEmpty { return schema.anyOf.map(type).joined(separator: " or ") }
+        if !schema.anyOf.isEmpty { return schema.anyOf.map(alternative).joined(separator: " or ") }
         if let values = schema.allowedValues {
             return values.map { $0.string ?? $0.description }.joined(separator: " | ")
         }
@@ -92,11 +96,14 @@ enum SchemaTree {
         case .array: return "list of \(schema.items.first.map(type) ?? "any")"
         case .object:
             if let element = schema.additionalProperties.first { return "map of \(type(of: element))" }
-            // Named by what tells it from its alternatives.
-            if schema.properties.count == 1, let name = schema.required.first { return name }
             return "object"
         case .some(let kind): return kind.rawValue
         }
+    }
+
+    /// An object is named by what tells it from the others, its one field.
+    private static func alternative(_ schema: JSONSchema) -> String {
+        schema.properties.count == 1 ? schema.properties.keys.first ?? "" : type(of: schema)
     }
 
     private static func range(of schema: JSONSchema) -> String? {

@@ -23,6 +23,8 @@ public protocol Action: Sendable {
     var canVerify: Bool { get }
     /// Whether it acts in the cluster as the process's service account; a process without one cannot use it then.
     var touchesCluster: Bool { get }
+    /// Why no definition may use it here, and what would allow it; nil when every definition may.
+    var refusal: String? { get }
     /// The action that undoes this one with what `StepContext.recordUndo` was given, where a step declares nothing else.
     var undoneBy: String? { get }
     /// Does the work.
@@ -48,6 +50,8 @@ extension Action {
     public var canVerify: Bool { false }
     /// No.
     public var touchesCluster: Bool { false }
+    /// None.
+    public var refusal: String? { nil }
     /// Nothing does.
     public var undoneBy: String? { nil }
     /// The action and its inputs; nothing is known of what would come back.
