@@ -124,6 +124,56 @@ import Workflows
         #expect(requests.all.count == 3)
     }
 
+    @Test func `a body that is a secret does not follow a redirect to another origin`() async throws {
+        let stage = try await Stage.make()
+        try await makeSecret(stage)
+        let other = try ScriptedServer { connection in
+            _ = try connection.readRequest()
+            try connection.respond()
+        }
+        let requests = Requests()
+        let server = try ScriptedServer { connection in
+            requests.add(try connection.readRequest())
+            try connection.respond("307 Temporary Redirect", fields: ["Location: \(other.url("/tops3cret"))"])
+        }
+        let action = HTTPAction(transport: try HTTPTransport(), cluster: stage.access)
+        let error = await #expect(throws: StepError.self) {
+            try await action.perform(
+                ["url": .string(server.url()), "method": "PUT", "body": password, "redirects": 1],
+                stage.context()
+            )
+        }
+        #expect(error?.summary == "Redirect refused")
+        #expect(error?.description.hasSuffix("/***, and its body is a secret") == true)
+        #expect(requests.all.map(\.text) == ["tops3cret"])
+        #expect(other.accepted == 0)
+    }
+
+    @Test func `a program gets secrets by environment and input, and what it prints of them is taken out`() async throws
+    {
+        let stage = try await Stage.make()
+        try await makeSecret(stage)
+        let action = ExecAction(isEnabled: true, cluster: stage.access)
+        func inputs(_ script: String) -> JSONValue {
+            ["command": ["/bin/sh", "-c", .string(script)], "environment": ["TOKEN": password], "stdin": password]
+        }
+        let output = try await action.perform(
+            inputs(#"test "$(cat)" = tops3cret && echo "got $TOKEN"; echo "$TOKEN" >&2"#),
+            stage.context()
+        )
+        #expect(output["stdout"] == "got ***\n" && output["stderr"] == "***\n")
+        // The output ends within the secret.
+        let cut = try await action.perform(
+            inputs(#"echo "got $TOKEN""#).merging(["outputLimit": 8]),
+            stage.context()
+        )
+        #expect(cut["stdout"] == "got ***" && cut["truncated"] == true)
+        let error = await #expect(throws: StepError.self) {
+            try await action.perform(inputs(#"echo "no luck with $TOKEN" >&2; exit 4"#), stage.context())
+        }
+        #expect(error?.detail == "/bin/sh: no luck with ***\n")
+    }
+
     @Test func `what is neither string nor reference is refused with its path`() throws {
         let action = HTTPAction(transport: try HTTPTransport(), cluster: ClusterAccess(client: nil))
         for (inputs, words) in [
