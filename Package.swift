@@ -135,15 +135,14 @@ let package = Package(
         tests(
             of: "Actions",
             [
-                "Actions", "JSON", "YAML", "HTTPTransport", "KubeClient", "Workflows", "TestEnvironment",
-                "ScriptedServers",
-                logging,
+                "Actions", "JSON", "YAML", "HTTPTransport", "KubeClient", "Workflows", "TestEnvironment", "TestClock",
+                "ScriptedServers", "FaultServer", logging,
             ]
         ),
         tests(of: "Reconcilers", ["Reconcilers", "CRDs", "JSON", "KubeClient", "Workflows"]),
         tests(
             of: "Operator",
-            ["Operator", "CRDs", "JSON", "KubeClient", "RedisClient", "Workflows", "TestEnvironment"]
+            ["Operator", "CRDs", "JSON", "YAML", "KubeClient", "RedisClient", "Workflows", "TestEnvironment"]
         ),
     ],
     swiftLanguageModes: [.v6]

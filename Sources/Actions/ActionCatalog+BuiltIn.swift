@@ -13,9 +13,11 @@ extension ActionCatalog {
         isExecEnabled: Bool = false
     ) -> ActionCatalog {
         ActionCatalog([
-            EchoAction(), DelayAction(), FailAction(),
-            HTTPAction(transport: transport, cluster: cluster), SetAction(),
-            ExecAction(isEnabled: isExecEnabled, cluster: cluster),
+            EchoAction(), DelayAction(), FailAction(), SetAction(),
+            HTTPAction(transport: transport, cluster: cluster), ExecAction(isEnabled: isExecEnabled, cluster: cluster),
+            ApplyAction(cluster: cluster), DeleteAction(cluster: cluster), PatchAction(cluster: cluster),
+            RestoreAction(cluster: cluster), JobAction(cluster: cluster),
+            WaitAction(cluster: cluster), ScaleAction(cluster: cluster), RolloutAction(cluster: cluster),
         ])
     }
 }

@@ -13,7 +13,7 @@ import Testing
         let (status, lines) = try await run("list")
         #expect(status == 0)
         #expect(lines.first?.split(separator: " ") == ["NAME", "IDEMPOTENT", "CLUSTER", "ABOUT"])
-        for name in ["delay", "echo", "exec", "fail", "http", "process", "set"] {
+        for name in ["apply", "delay", "echo", "exec", "fail", "http", "process", "set"] {
             #expect(lines.contains { $0.hasPrefix("\(name) ") }, "\(name)")
         }
         #expect(
@@ -51,6 +51,6 @@ import Testing
         let (status, lines) = try await run("explain", "htpp")
         #expect(status == 2)
         #expect(lines.count == 1)
-        #expect(lines.first?.contains("there is no action \"htpp\"; there are: delay, echo, exec, fail, http") == true)
+        #expect(lines.first?.contains("there is no action \"htpp\"; there are: apply, delay, ") == true)
     }
 }

@@ -9,7 +9,10 @@ import Testing
 struct OperatorFixture: Sendable {
     let cluster: ControlPlane
     let namespace: String
+    /// May do everything.
     let client: KubeClient
+    /// For the operator, which has the shipped rights and no others.
+    let operatorKubeconfig: String
 
     var processes: ResourceClient<HonuaProcess> { client.resources(HonuaProcess.self, namespace: namespace) }
 
@@ -22,7 +25,15 @@ struct OperatorFixture: Sendable {
         let client = try cluster.client()
         defer { client.shutdown() }
         try await install(on: cluster, client, isShared: !ownCluster)
-        let fixture = OperatorFixture(cluster: cluster, namespace: try await cluster.makeNamespace(), client: client)
+        let namespace = try await cluster.makeNamespace()
+        let kubeconfig = try await makeAccounts(client, cluster, namespace)
+        defer { try? FileManager.default.removeItem(atPath: kubeconfig) }
+        let fixture = OperatorFixture(
+            cluster: cluster,
+            namespace: namespace,
+            client: client,
+            operatorKubeconfig: kubeconfig
+        )
         do {
             try await body(fixture)
         } catch {
@@ -70,7 +81,7 @@ struct OperatorFixture: Sendable {
         environment: [String: String] = [:]
     ) async throws -> OperatorProcess {
         try await OperatorProcess.start(
-            kubeconfig: cluster.kubeconfig,
+            kubeconfig: operatorKubeconfig,
             namespace: namespace,
             redis: redis,
             failPoint: failPoint,

@@ -303,7 +303,6 @@ import Workflows
                 "template", ["templateRef": ["name": "nowhere"]],
                 "spec.templateRef.name: there is no HonuaProcessTemplate \"nowhere\""
             ),
-            ("dry", ["steps": [echo("a")], "dryRun": true], "spec.dryRun: is not supported by this version"),
         ]
         try await OperatorFixture.with { fixture in
             try await fixture.withOperator { _ in

@@ -25,7 +25,8 @@ public struct ClusterAccess: Sendable {
             throw StepError(
                 .permanent,
                 "No cluster",
-                detail: "the step touches a cluster, and none is configured here; run it with an operator in a cluster"
+                detail:
+                    "the step touches a cluster, and none is configured here; apply the process to one, or honua run --cluster"
             )
         }
         guard user != ownUser else {
@@ -67,6 +68,19 @@ public struct ClusterAccess: Sendable {
             throw StepError(.permanent, "Unknown kind", detail: "\(error)")
         }
     }
+
+    /// Runs requests for a step whose effect has happened, so that there is something to undo when they fail.
+    func performAfterEffect<Result: Sendable>(
+        for context: StepContext,
+        _ body: (KubeClient) async throws -> Result
+    ) async throws -> Result {
+        do {
+            return try await perform(for: context, body)
+        } catch var error as StepError {
+            error.hasHadEffect = true
+            throw error
+        }
+    }
 }
 
 extension StepError {
@@ -86,6 +100,8 @@ extension StepError {
         case .transport(.timedOut), .transport(.idle): .timeout
         // Somebody else's field stays somebody else's; a version that has changed is read again.
         case .conflict: error.operation.verb == "patch" ? .permanent : .transient
+        // Servers before 1.22 call an object that cannot be merged their own failure.
+        case .serverError where error.message.contains("failed to create typed"): .permanent
         default: error.isRetryable ? .transient : .permanent
         }
     }
@@ -99,6 +115,7 @@ extension StepError {
         case .alreadyExists: "Already exists"
         case .conflict: "Conflict"
         case .invalid: "Invalid object"
+        case .serverError where error.message.contains("failed to create typed"): "Invalid object"
         case .tooManyRequests: "Too many requests"
         case .transport, .serverError, .credentials, .unreadable: "API server not available"
         case .expired, .resourceVersionTooLarge, .other: "API server refused"

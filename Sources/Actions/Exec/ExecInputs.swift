@@ -65,10 +65,13 @@ struct ExecInputs {
         StepError(.permanent, StepError.invalidConfiguration, detail: "with.\(field) contains a zero byte")
     }
 
-    /// nil unless it is a whole number of Ki, Mi or Gi, and fits.
+    /// nil unless it is a whole number of Ki, Mi or Gi with at most six digits.
     private static func kibibytes(_ text: String) -> Int? {
         let units = ["Ki": 1, "Mi": 1 << 10, "Gi": 1 << 20]
-        guard let unit = units[String(text.suffix(2))], let number = Int(text.dropLast(2)), number > 0, number < 1 << 20
+        let digits = text.utf8.dropLast(2)
+        guard let unit = units[String(text.suffix(2))], digits.first != UInt8(ascii: "0"), digits.count <= 6,
+            digits.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }),
+            let number = Int(text.dropLast(2))
         else { return nil }
         return number * unit
     }
@@ -125,7 +128,7 @@ struct ExecInputs {
     }
 
     private static let absolutePath = JSONSchema.Pattern(
-        "^/.*$",
+        "^/[\\s\\S]*$",
         meaning: "an absolute path",
         matches: { $0.hasPrefix("/") }
     )

@@ -1,6 +1,7 @@
 extension Value {
     /// Whether both are equal in the language: numbers by their value whatever their type, lists and maps by their
-    /// elements, values of different types never. Not a number equals nothing.
+    /// elements, values of different types never. Not a number equals nothing. An integer is rounded to a double when it
+    /// meets one.
     public func equals(_ other: Value) -> Bool {
         var budget = Budget(.max)
         return (try? equals(other, &budget)) ?? false
@@ -73,9 +74,9 @@ extension Value {
         case (.uint(let left), .uint(let right)): left == right
         case (.double(let left), .double(let right)): left == right
         case (.int(let int), .uint(let uint)), (.uint(let uint), .int(let int)): UInt64(exactly: int) == uint
-        case (.int(let int), .double(let double)), (.double(let double), .int(let int)): Int64(exactly: double) == int
-        case (.uint(let uint), .double(let double)), (.double(let double), .uint(let uint)):
-            UInt64(exactly: double) == uint
+        // As they are ordered: of two numbers one is less, or they are equal.
+        case (.int(let int), .double(let double)), (.double(let double), .int(let int)): Double(int) == double
+        case (.uint(let uint), .double(let double)), (.double(let double), .uint(let uint)): Double(uint) == double
         case (.string(let left), .string(let right)): left.isSame(as: right)
         case (.bytes(let left), .bytes(let right)): left == right
         case (.timestamp(let left), .timestamp(let right)): left == right

@@ -19,6 +19,7 @@ public struct HonuaProcessStatus: Described, Hashable {
     public var state: StateReference?
     public var rerun: Int?
     public var rerunToken: String?
+    public var plan: ProcessPlan?
 
     /// Nothing seen yet.
     public init() {}
@@ -46,6 +47,7 @@ public struct HonuaProcessStatus: Described, Hashable {
         Field("state", \.state, "Where the whole state is, and which one this was made from."),
         Field("rerun", \.rerun, "How often the process was run again."),
         Field("rerunToken", \.rerunToken, "The token that asked for this run."),
+        Field("plan", \.plan, "What a dry run has found."),
     ]
 }
 

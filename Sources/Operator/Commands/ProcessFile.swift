@@ -59,6 +59,9 @@ struct ProcessFile {
         self.document = document
     }
 
+    /// The namespace that the file names.
+    var namespace: String? { process.metadata.namespace }
+
     /// What the engine is to run.
     func request(defaults: ProcessDefaults, actions: ActionCatalog) throws(Invalid) -> ProcessRequest {
         var process = process

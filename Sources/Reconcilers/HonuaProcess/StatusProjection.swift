@@ -30,6 +30,7 @@ struct StatusProjection {
         status.state = StateReference(store: storeName, state)
         status.rerun = state.rerun
         status.rerunToken = state.rerunToken
+        status.plan = state.plan
         let marks = ProcessOutlook.Marks(
             isSuspended: state.status == .paused && state.incompatibility == nil,
             isDefinitionChanged: isDefinitionChanged,

@@ -119,6 +119,9 @@ public struct StepContext: Sendable {
     /// Records, before the first effect, the inputs with which the action `undoneBy` undoes the step: they are stored when
     /// this returns.
     public let recordUndo: @Sendable (JSONValue) async throws -> Void
+    /// Whether the step was told to stop, by a cancel or a time-out. When its task is cancelled otherwise, this operator
+    /// ends, and the step goes on with the next one.
+    public let wasStopped: @Sendable () -> Bool
     /// Runs the sub-process that the inputs name, and waits for its outputs.
     let runSubprocess: @Sendable (JSONValue) async throws -> JSONValue
     /// Carries the process id and the step.
@@ -136,6 +139,7 @@ public struct StepContext: Sendable {
         recordResource: @escaping @Sendable (String) async throws -> Void = { _ in },
         recordedUndo: JSONValue? = nil,
         recordUndo: @escaping @Sendable (JSONValue) async throws -> Void = { _ in },
+        wasStopped: @escaping @Sendable () -> Bool = { false },
         logger: Logger
     ) {
         self.init(
@@ -149,6 +153,7 @@ public struct StepContext: Sendable {
             recordResource: recordResource,
             recordedUndo: recordedUndo,
             recordUndo: recordUndo,
+            wasStopped: wasStopped,
             runSubprocess: { _ in throw StepError.invalid("there are no sub-processes here") },
             logger: logger
         )
@@ -165,6 +170,7 @@ public struct StepContext: Sendable {
         recordResource: @escaping @Sendable (String) async throws -> Void,
         recordedUndo: JSONValue?,
         recordUndo: @escaping @Sendable (JSONValue) async throws -> Void,
+        wasStopped: @escaping @Sendable () -> Bool,
         runSubprocess: @escaping @Sendable (JSONValue) async throws -> JSONValue,
         logger: Logger
     ) {
@@ -178,6 +184,7 @@ public struct StepContext: Sendable {
         self.recordResource = recordResource
         self.recordedUndo = recordedUndo
         self.recordUndo = recordUndo
+        self.wasStopped = wasStopped
         self.runSubprocess = runSubprocess
         self.logger = logger
     }

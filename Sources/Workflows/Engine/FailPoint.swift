@@ -19,6 +19,8 @@ public enum FailPoint: String, Sendable, CaseIterable {
     case beforeRelease = "before-release"
     /// A large output is stored apart; nothing refers to it.
     case afterPart = "after-part"
+    /// What undoes the step, or what it is about to make, is recorded; nothing of it has happened.
+    case afterRecord = "after-record"
 }
 
 /// Called at every fail point that is reached, with the execution: `deploy`, `resize[17]`, `deploy/compensate`.

@@ -98,7 +98,8 @@ extension ProcessState {
         input = request.input
         startTime = time
         retry = request.retry
-        onFailure = request.onFailure
+        // A plan is to say as much as can be said.
+        onFailure = request.isDryRun ? .continue : request.onFailure
         rerunToken = request.rerunToken
         serviceAccountName = request.serviceAccountName
         isDryRun = request.isDryRun

@@ -153,6 +153,7 @@ extension ProcessRun {
             part = reference
         }
         try await confirm(request, .undoRecorded(request.id, start: request.start, inputs: inputs, part: part))
+        engine.failPoint?(.afterRecord, request.id.description)
     }
 
     private func attempt(
@@ -203,9 +204,13 @@ extension ProcessRun {
             idempotencyKey: request.key,
             attempt: request.attempt,
             time: time,
-            recordResource: { [self] in try await confirm(request, .recorded(resource: $0)) },
+            recordResource: { [self] in
+                try await confirm(request, .recorded(resource: $0))
+                engine.failPoint?(.afterRecord, request.id.description)
+            },
             recordedUndo: request.recordedUndo,
             recordUndo: { [self] in try await recordUndo($0, of: request) },
+            wasStopped: wasStopped,
             runSubprocess: { [self] in try await engine.runSubprocess($0, of: self, request, wasStopped) },
             logger: logger
         )

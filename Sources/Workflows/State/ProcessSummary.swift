@@ -37,6 +37,8 @@ public struct ProcessSummary: Sendable, Hashable {
     /// The steps; of a large process those at work, those that failed, and the latest. Elements of lists are left out.
     public var steps: [StepState] = []
     public var outputs: JSONValue?
+    /// What a dry run has found, once it has ended.
+    public var plan: ProcessPlan?
 
     /// An execution that waits.
     public struct Waiting: Sendable, Hashable {
@@ -80,6 +82,9 @@ extension ProcessMachine {
         summary.undecided = first(undecided) { _ in true }
         if state.rolledBack, state.status.isFinished { summary.notUndone = notUndone }
         summary.steps = shownSteps
+        if state.isDryRun, state.status.isFinished {
+            summary.plan = ProcessPlan(of: zip(state.steps, plan.steps).map { ($0, $1.definition.action) })
+        }
         return summary
     }
 

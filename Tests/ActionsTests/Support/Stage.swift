@@ -31,7 +31,31 @@ struct Stage {
             ],
         ]
         for object in objects { try await admin.apply(try DynamicObject(json: object), fieldManager: "test") }
-        return Stage(admin: admin, namespace: namespace, access: ClusterAccess(client: admin))
+        let stage = Stage(admin: admin, namespace: namespace, access: ClusterAccess(client: admin))
+        try await stage.waitUntilGranted(rules)
+        return stage
+    }
+
+    /// The API server learns of new rights by a watch of its own.
+    private func waitUntilGranted(_ rules: JSONValue) async throws {
+        guard let rule = rules.array?.last else { return }
+        let asked = { (member: String, any: String) in
+            let value = rule[member]?[0]?.string ?? any
+            return JSONValue.string(value == "*" ? any : value)
+        }
+        let review = try DynamicObject(json: [
+            "apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview", "metadata": [:],
+            "spec": [
+                "user": .string("system:serviceaccount:\(namespace):deployer"),
+                "resourceAttributes": [
+                    "namespace": .string(namespace), "group": asked("apiGroups", ""),
+                    "resource": asked("resources", "pods"),
+                    "verb": asked("verbs", "get"),
+                ],
+            ],
+        ])
+        let reviews = try await admin.resources(apiVersion: "authorization.k8s.io/v1", kind: "SubjectAccessReview")
+        while try await reviews.create(review).content[path: "status", "allowed"]?.bool != true { await Task.yield() }
     }
 
     /// What an account may do that may do everything in its namespace.
@@ -43,8 +67,10 @@ struct Stage {
         key: String = "key-1",
         attempt: Int = 1,
         account: String? = "deployer",
+        time: TimeSource = .system,
         undo: JSONValue? = nil,
-        records: Records = Records()
+        records: Records = Records(),
+        wasStopped: Bool = false
     ) -> StepContext {
         StepContext(
             processID: "process-1",
@@ -53,11 +79,31 @@ struct Stage {
             step: step,
             idempotencyKey: key,
             attempt: attempt,
+            time: time,
             recordResource: { records.note($0) },
             recordedUndo: undo,
             recordUndo: { records.noteUndo($0) },
+            wasStopped: { wasStopped },
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         )
+    }
+
+    /// Lets the account do more, in the whole cluster.
+    func grantCluster(_ rules: JSONValue) async throws {
+        let name: JSONValue = .string("deployer-\(namespace)")
+        let objects: [JSONValue] = [
+            [
+                "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": ["name": name],
+                "rules": rules,
+            ],
+            [
+                "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding", "metadata": ["name": name],
+                "roleRef": ["apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": name],
+                "subjects": [["kind": "ServiceAccount", "name": "deployer", "namespace": .string(namespace)]],
+            ],
+        ]
+        for object in objects { try await admin.apply(try DynamicObject(json: object), fieldManager: "test") }
+        try await waitUntilGranted(rules)
     }
 
     /// Reads an object as it is; nil when there is none.

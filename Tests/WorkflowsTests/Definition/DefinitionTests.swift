@@ -49,7 +49,7 @@ import Testing
         #expect(found[0] == "steps[0].needs[0]: there is no step \"nope\"")
         #expect(
             found[1]
-                == "steps[1].action: there is no action \"teleport\"; there are: count, look, process, repeat, undo, work"
+                == "steps[1].action: there is no action \"teleport\"; there are: change, count, look, process, repeat, undo, work"
         )
         #expect(found[2].hasPrefix("steps[2].with.n: "))
         #expect(found[3] == "steps[3].with.n: is required")

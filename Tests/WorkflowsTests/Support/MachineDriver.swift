@@ -16,6 +16,7 @@ struct MachineDriver {
         timeout: Duration = .seconds(3600),
         retry: RetryPolicy = RetryPolicy(limit: 2, delay: .seconds(5)),
         onFailure: FailurePolicy = .stop,
+        isDryRun: Bool = false,
         limits: ProcessLimits = .four,
         actions: ActionCatalog = .planned
     ) {
@@ -28,7 +29,9 @@ struct MachineDriver {
             definition: definition,
             timeout: timeout,
             retry: retry,
-            onFailure: onFailure
+            onFailure: onFailure,
+            serviceAccountName: "deployer",
+            isDryRun: isDryRun
         )
         let environment = MachineEnvironment(
             actions: actions.adding(SubprocessAction()),
@@ -101,6 +104,13 @@ struct MachineDriver {
     @discardableResult
     mutating func verified(_ text: String, _ outcome: StepOutcome) -> [ProcessEffect] {
         apply(.verified(ExecutionID(text: text), start: execution(text)?.start ?? 0, outcome))
+    }
+
+    /// What an action tells before its effect.
+    @discardableResult
+    mutating func recordUndo(_ text: String, _ inputs: JSONValue, _ part: PartReference? = nil) -> [ProcessEffect] {
+        let id = ExecutionID(text: text)
+        return apply(.undoRecorded(id, start: execution(text)?.start ?? 0, inputs: inputs, part: part))
     }
 
     @discardableResult

@@ -6,6 +6,7 @@ struct PlannedAction: Action {
     let name: String
     var isIdempotent = false
     var canVerify = false
+    var undoneBy: String?
     var inputSchema: JSONSchema = .anyObject
 
     var about: String { "For tests." }
@@ -14,12 +15,13 @@ struct PlannedAction: Action {
 }
 
 extension ActionCatalog {
-    /// `work` asks somebody when its outcome is unknown, `repeat` runs again, `look` verifies; `undo` undoes, and `count`
-    /// wants an integer `n`.
+    /// `work` asks somebody when its outcome is unknown, `repeat` runs again, `look` verifies; `undo` undoes, `count`
+    /// wants an integer `n`, and `change` records what `undo` undoes it with.
     static let planned = ActionCatalog([
         PlannedAction(name: "work"), PlannedAction(name: "repeat", isIdempotent: true),
         PlannedAction(name: "look", canVerify: true), PlannedAction(name: "undo", isIdempotent: true),
         PlannedAction(name: "count", isIdempotent: true, inputSchema: count),
+        PlannedAction(name: "change", isIdempotent: true, undoneBy: "undo"),
     ])
 
     private static var count: JSONSchema {
