@@ -136,7 +136,7 @@ let package = Package(
             of: "Actions",
             [
                 "Actions", "JSON", "YAML", "HTTPTransport", "KubeClient", "Workflows", "TestEnvironment", "TestClock",
-                "FaultServer", logging,
+                "ScriptedServers", "FaultServer", logging,
             ]
         ),
         tests(of: "Reconcilers", ["Reconcilers", "CRDs", "JSON", "KubeClient", "Workflows"]),

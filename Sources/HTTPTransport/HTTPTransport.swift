@@ -40,7 +40,8 @@ public final class HTTPTransport: Sendable {
     /// Sends a request and returns the whole response, whatever its status.
     ///
     /// Throws when there is no complete response; see `TransferError.Code`. A body longer than
-    /// `request.maximumResponseBytes` ends the exchange with `.bodyTooLarge` as soon as that is known.
+    /// `request.maximumResponseBytes` ends the exchange with `.bodyTooLarge` as soon as that is known, unless
+    /// `request.excess` says otherwise.
     public func send(_ request: HTTPRequest) async throws(TransferError) -> HTTPResponse {
         let prepared = try PreparedRequest(request)
         let outcome = Outcome<HTTPResponse>()

@@ -175,6 +175,37 @@ struct ExchangeTests {
         }
     }
 
+    @Test func `a body that is too long can be cut off, or read and dropped`() async throws {
+        let closed = Fact()
+        let server = try ScriptedServer { connection in
+            let request = try connection.readRequest()
+            guard request.line.contains("/endless") else {
+                try connection.respond("200 OK", String(repeating: "x", count: 3_000_000))
+                _ = try connection.readRequest()
+                return try connection.respond("200 OK", "12345")
+            }
+            try connection.send("HTTP/1.1 503 Service Unavailable\r\nContent-Length: 1000000000000\r\n\r\n123456")
+            connection.awaitClose()
+            closed.happened()
+        }
+        let cut = try await transport.send(
+            HTTPRequest(url: server.url("/endless"), maximumResponseBytes: 5, excess: .cutsOff)
+        )
+        #expect(cut.status == 503)
+        #expect(cut.body == Array("12345".utf8))
+        #expect(cut.isTruncated)
+        await closed.value
+        let dropping = HTTPRequest(url: server.url(), maximumResponseBytes: 5, excess: .isDropped)
+        let dropped = try await transport.send(dropping)
+        #expect(dropped.body == Array("xxxxx".utf8))
+        #expect(dropped.isTruncated)
+        // The connection is fit for another request, which has the whole of a body that just fits.
+        let whole = try await transport.send(dropping)
+        #expect(whole.body == Array("12345".utf8))
+        #expect(!whole.isTruncated)
+        #expect(server.accepted == 2)
+    }
+
     @Test func `a body announced too long is not waited for`() async throws {
         let closed = Fact()
         let server = try ScriptedServer { connection in

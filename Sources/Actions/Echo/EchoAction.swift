@@ -10,6 +10,7 @@ public struct EchoAction: Action {
     public let name = "echo"
     public let about = "Logs a message and returns it as the step's output."
     public let isIdempotent = true
+    public let outputs = "`message` as it was given."
 
     public var inputSchema: JSONSchema {
         var schema = JSONSchema(.object)

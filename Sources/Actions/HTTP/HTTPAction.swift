@@ -6,134 +6,121 @@ public import Workflows
 /// Calls an HTTP service.
 ///
 /// Every request carries the step's key as `Idempotency-Key`, so that a service that honours it has one effect however
-/// often the request arrives. Failures of the network and answers 408, 425, 429 and 5xx are transient; any other
-/// unexpected answer is permanent.
+/// often the request arrives, and a `traceparent` that is the same whenever the attempt is made again. Failures of the
+/// network, answers 408, 425, 429 and 5xx, and those of `retryOn` are transient; any other unexpected answer is permanent.
 public struct HTTPAction: Action {
     private let transport: HTTPTransport
+    private let cluster: ClusterAccess
 
-    /// Shares one transport, and so its connections, among all steps.
-    public init(transport: HTTPTransport) { self.transport = transport }
+    /// Shares one transport, and so its connections, among all steps that need no TLS settings of their own.
+    /// - Parameter cluster: where secrets are read that inputs refer to.
+    public init(transport: HTTPTransport, cluster: ClusterAccess) {
+        self.transport = transport
+        self.cluster = cluster
+    }
 
     public let name = "http"
     public let about = "Calls an HTTP service and returns its answer."
     public let isIdempotent = true
 
-    /// How long a request may take unless the step says otherwise.
-    static let defaultTimeout = "30s"
-    /// An answer becomes part of the process's state, which is meant to stay small.
-    static let maximumResponseBytes = 32 << 10
+    public let outputs = """
+        {"status": 200, "headers": {…}, "body": …}: names of headers in lower case; the body as JSON when the service says \
+        it is and it can be read, else as a string. With output "status" the status alone, with "none" nothing.
+        """
 
-    public var inputSchema: JSONSchema {
-        var timeout = JSONSchema(.string).with(\.description, "Default \(Self.defaultTimeout).")
-        asDuration(&timeout)
-        var url = JSONSchema(.string).with(\.description, "http:// or https://")
-        url.pattern = JSONSchema.Pattern("^https?://[^ ]+$", meaning: "an http:// or https:// URL") { text in
-            guard let rest = ["http://", "https://"].first(where: text.hasPrefix) else { return false }
-            return text.count > rest.count && !text.contains(" ")
-        }
-        let strings = JSONSchema(.object).with(\.additionalProperties, [JSONSchema(.string)])
-        var expect = JSONSchema(.array).with(\.description, "Statuses that count as success. Default: 200 to 299.")
-        expect.items = [JSONSchema(.integer).with(\.minimum, 100).with(\.maximum, 599)]
-        expect.minItems = 1
-        var schema = JSONSchema(.object)
-        schema.properties = [
-            "method": JSONSchema(.string).with(\.description, "Default GET, or POST when there is a body.")
-                .with(\.allowedValues, ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]),
-            "url": url,
-            "headers": strings.with(\.description, "Sent with the request."),
-            "body": JSONSchema(nil).with(\.preservesUnknownFields, true)
-                .with(\.description, "A string is sent as it is, anything else as JSON."),
-            "expect": expect,
-            "timeout": timeout,
-        ]
-        schema.required = ["url"]
-        return schema
-    }
+    public let failures = [
+        ActionFailure("Connection failed", .transient, when: "No address, no connection, or one that broke."),
+        ActionFailure("Timeout exceeded", .timeout, when: "No complete answer within timeout."),
+        ActionFailure("503 Service Unavailable and so on", .transient, when: "408, 425, 429, 5xx, or one of retryOn."),
+        ActionFailure("404 Not Found and so on", .permanent, when: "Any other answer that is not expected."),
+        ActionFailure("TLS verification failed", .permanent, when: "The service's certificate is not accepted."),
+        ActionFailure("Response too large", .permanent, when: "A body beyond maximumResponseBytes."),
+        ActionFailure("Too many redirects", .permanent, when: "More of them than redirects allows."),
+        ActionFailure("Redirect refused", .permanent, when: "It would carry secrets elsewhere, or leads nowhere."),
+        ActionFailure("Secret not available", .permanent, when: "A secretKeyRef names what is not there, or no text."),
+        ActionFailure("Invalid configuration", .permanent, when: "A request that cannot be sent."),
+    ]
 
-    /// - Returns: `{"status": 200, "headers": {…}, "body": …}`; names of headers in lower case; the body as JSON when
-    ///   the service says it is, else as a string.
+    public var inputSchema: JSONSchema { HTTPCall.schema }
+
+    /// - Returns: see `outputs`.
     public func perform(_ inputs: JSONValue, _ context: StepContext) async throws -> JSONValue {
-        let request = request(inputs, context)
-        context.logger.info(
-            "Process \(context.processID) step \(context.step) waiting: Waiting for external resource"
-        )
-        let response: HTTPResponse
+        var secrets = ResolvedSecrets(cluster, context)
         do {
-            response = try await transport.send(request)
+            let call = try await HTTPCall(inputs, context, &secrets)
+            context.logger.info(
+                "Process \(context.processID) step \(context.step) waiting: Waiting for external resource"
+            )
+            let (request, response) = try await exchange(call, context.time)
+            let answer = HTTPAnswer(response, to: request, of: call)
+            return secrets.redacted(try answer.output(now: context.time.wallTime, secrets))
+        } catch let error as StepError {
+            throw secrets.redacted(error)
+        }
+    }
+
+    /// Method, URL, the names of the headers and the size of the body; secrets are not read.
+    public func plan(_ inputs: JSONValue, _ context: StepContext) async throws -> JSONValue {
+        HTTPCall.plan(inputs, name)
+    }
+
+    /// - Returns: the answer, and the request that it answers, which is another than the call's after a redirect.
+    private func exchange(_ call: HTTPCall, _ time: TimeSource) async throws -> (HTTPRequest, HTTPResponse) {
+        let end = time.now + call.timeout
+        var request = call.request
+        var transport = try call.tls.map(Self.transport) ?? transport
+        var redirects = 0
+        while true {
+            request.timeout = end - time.now
+            guard end > time.now else { throw StepError.timeoutExceeded }
+            let response: HTTPResponse
+            do {
+                response = try await transport.send(request)
+            } catch {
+                throw Self.failure(error)
+            }
+            guard call.maximumRedirects > 0,
+                let redirect = try Redirect(of: request, by: response, in: call)
+            else { return (request, response) }
+            guard redirects < call.maximumRedirects else {
+                throw HTTPCall.failure(
+                    "Too many redirects",
+                    "\(request.method) \(request.shownURL) is redirected again after \(redirects) redirects; raise redirects",
+                    hasHadEffect: !call.request.method.isSafe
+                )
+            }
+            redirects += 1
+            request = redirect.request
+            if redirect.leavesOrigin, let tls = call.tls {
+                // A client certificate is a credential, and a server's name is that of one server.
+                transport = try Self.transport(HTTPTransport.TLS(certificateAuthorities: tls.certificateAuthorities))
+            }
+        }
+    }
+
+    /// A transport for one call: what it has of TLS is fixed, and no other step may use its connections.
+    private static func transport(_ tls: HTTPTransport.TLS) throws -> HTTPTransport {
+        do {
+            return try HTTPTransport(HTTPTransport.Configuration(tls: tls))
         } catch {
-            throw Self.failure(error)
+            throw failure(error)
         }
-        let expected = inputs["expect"]?.array?.compactMap(\.int) ?? Array(200...299)
-        guard expected.contains(Int64(response.status)) else { throw Self.unexpected(response) }
-        return Self.output(response)
-    }
-
-    private func request(_ inputs: JSONValue, _ context: StepContext) -> HTTPRequest {
-        let body = inputs["body"].flatMap { $0.isNull ? nil : $0 }
-        let method = inputs["method"]?.string ?? (body == nil ? "GET" : "POST")
-        var request = HTTPRequest(method: HTTPMethod(rawValue: method), url: inputs["url"]?.string ?? "")
-        request.timeout = Duration(text: inputs["timeout"]?.string ?? Self.defaultTimeout)
-        request.maximumResponseBytes = Self.maximumResponseBytes
-        request.headers.set("Idempotency-Key", context.idempotencyKey)
-        // The key lets the service recognise a request that reaches it twice.
-        request.mayBeRepeated = true
-        switch body {
-        case .string(let text): request.body = Array(text.utf8)
-        case .some(let value):
-            request.body = value.serialized()
-            request.headers.set("Content-Type", "application/json")
-        case nil: break
-        }
-        for (name, value) in inputs["headers"]?.object ?? [:] {
-            request.headers.set(name, value.string ?? "")
-        }
-        return request
-    }
-
-    private static func output(_ response: HTTPResponse) -> JSONValue {
-        let type = response.headers["Content-Type"] ?? ""
-        let json = type.contains("json") ? try? JSONValue(parsing: response.body) : nil
-        var headers: JSONValue = [:]
-        for header in response.headers { headers[header.name.lowercased()] = .string(header.value) }
-        return [
-            "status": .int(Int64(response.status)), "headers": headers,
-            "body": json ?? .string(String(decoding: response.body, as: UTF8.self)),
-        ]
-    }
-
-    private static func unexpected(_ response: HTTPResponse) -> StepError {
-        let isTransient = [408, 425, 429].contains(response.status) || response.status >= 500
-        return StepError(
-            isTransient ? .transient : .permanent,
-            summary(of: response.status),
-            retryAfter: isTransient ? retryAfter(response) : nil
-        )
-    }
-
-    /// `Retry-After` in seconds (RFC 9110, section 10.2.3), an hour at most; its other form, a date, is left aside.
-    private static func retryAfter(_ response: HTTPResponse) -> Duration? {
-        response.headers["Retry-After"].flatMap { Int($0) }.map { .seconds(min(max(0, $0), 3600)) }
-    }
-
-    /// The texts people group failures by.
-    private static func summary(of status: Int) -> String {
-        let names = [
-            400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 408: "Request Timeout",
-            409: "Conflict", 410: "Gone", 422: "Unprocessable Entity", 429: "Too Many Requests",
-            500: "Internal Server Error", 502: "Bad Gateway", 503: "Service Unavailable", 504: "Gateway Timeout",
-        ]
-        return names[status].map { "\(status) \($0)" } ?? "unexpected status \(status)"
     }
 
     private static func failure(_ error: TransferError) -> any Error {
         switch error.code {
         case .cancelled, .shutDown: CancellationError()
         case .timedOut, .idle: StepError(.timeout, "Timeout exceeded", detail: error.description)
-        case .invalidRequest: StepError(.permanent, "Invalid configuration", detail: error.description)
+        case .invalidRequest: StepError(.permanent, StepError.invalidConfiguration, detail: error.description)
         case .bodyTooLarge: StepError(.permanent, "Response too large", detail: error.description)
         case .tls: StepError(.permanent, "TLS verification failed", detail: error.description)
         case .couldNotResolve, .couldNotConnect, .connectionLost, .other:
             StepError(.transient, "Connection failed", detail: error.description)
         }
     }
+}
+
+extension HTTPRequest {
+    /// The URL for errors, without what may be secret.
+    var shownURL: String { RequestTarget(url)?.redacted ?? "" }
 }

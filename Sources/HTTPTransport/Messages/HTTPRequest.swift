@@ -4,6 +4,16 @@
 /// would add, except that `Content-Length` and `Transfer-Encoding` are refused. It adds no `Expect` and no `Content-Type`,
 /// and an `Accept-Encoding` only when `acceptsCompression` is set.
 public struct HTTPRequest: Sendable {
+    /// What becomes of a body that is longer than `maximumResponseBytes`.
+    public enum Excess: Sendable {
+        /// The exchange ends with `.bodyTooLarge`.
+        case fails
+        /// The exchange ends there; the response has what came before, and `isTruncated`.
+        case cutsOff
+        /// The rest is read and thrown away; the response has what came before, and `isTruncated`.
+        case isDropped
+    }
+
     /// The method. Default `GET`.
     public var method: HTTPMethod
     /// An absolute `http` or `https` URL, percent-encoded: printable ASCII without blanks. A fragment is not sent.
@@ -19,9 +29,11 @@ public struct HTTPRequest: Sendable {
     /// call, starts anew with each line of the header block and each byte of the body, and stands still while the reader
     /// of a stream is too slow. Sending a long body does not count. Default nil: no limit.
     public var idleTimeout: Duration?
-    /// The longest body that `send` collects, in bytes; beyond it the exchange ends with `.bodyTooLarge`. Streams have
-    /// no limit. Default 64 MiB: room for a page of 10,000 large Kubernetes objects, and still bounded.
+    /// The longest body that `send` collects, in bytes; beyond it see `excess`. Streams have no limit. Default 64 MiB:
+    /// room for a page of 10,000 large Kubernetes objects, and still bounded.
     public var maximumResponseBytes: Int
+    /// What becomes of a body that `send` finds longer. Default: the exchange fails.
+    public var excess: Excess
     /// Whether redirects are followed, at most ten. Default false. A redirect never leaves `https` for `http`, and
     /// `Authorization` is not sent to another host. `POST` becomes `GET` after 301, 302 and 303; other methods stay.
     public var followsRedirects: Bool
@@ -44,6 +56,7 @@ public struct HTTPRequest: Sendable {
         timeout: Duration? = nil,
         idleTimeout: Duration? = nil,
         maximumResponseBytes: Int = 64 * 1024 * 1024,
+        excess: Excess = .fails,
         followsRedirects: Bool = false,
         acceptsCompression: Bool = false,
         mayBeRepeated: Bool? = nil
@@ -55,6 +68,7 @@ public struct HTTPRequest: Sendable {
         self.timeout = timeout
         self.idleTimeout = idleTimeout
         self.maximumResponseBytes = maximumResponseBytes
+        self.excess = excess
         self.followsRedirects = followsRedirects
         self.acceptsCompression = acceptsCompression
         self.mayBeRepeated = mayBeRepeated

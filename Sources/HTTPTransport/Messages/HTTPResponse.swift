@@ -6,6 +6,8 @@ public struct HTTPResponse: Sendable {
     public let headers: HTTPHeaders
     /// The body, decompressed when the request accepted compression; any other content coding is not undone.
     public let body: [UInt8]
+    /// Whether the body was longer than `HTTPRequest.maximumResponseBytes`, and only its beginning is here.
+    public let isTruncated: Bool
     /// The version of HTTP it came by.
     public let httpVersion: HTTPVersion
 }

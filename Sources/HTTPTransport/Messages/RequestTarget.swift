@@ -1,20 +1,20 @@
 /// The parts of a request's URL the transport needs to know. libcurl parses the URL again, and more strictly.
-struct RequestTarget: Sendable, Equatable {
+package struct RequestTarget: Sendable, Equatable {
     /// Whether the scheme is `https`; otherwise it is `http`.
-    let isTLS: Bool
+    package let isTLS: Bool
     /// `user:password@`, or nothing.
-    let userInfo: Substring
+    package let userInfo: Substring
     /// The host as written; an IPv6 address keeps its brackets.
-    let host: Substring
+    package let host: Substring
     /// `:port` as written, or nothing.
-    let port: Substring
+    package let port: Substring
     /// What follows the authority.
-    let rest: Substring
+    package let rest: Substring
     /// Scheme, host and port: what connections are shared by.
-    let origin: String
+    package let origin: String
 
     /// nil unless `url` is printable ASCII without blanks and has the shape `http(s)://[user@]host[:port][/path][?query]`.
-    init?(_ url: String) {
+    package init?(_ url: String) {
         // Byte by byte, since comparing characters, which may be many scalars long, takes several times as long.
         let bytes = url.utf8
         let isPrintable = bytes.allSatisfy { (0x21...0x7E).contains($0) }
@@ -52,7 +52,7 @@ struct RequestTarget: Sendable, Equatable {
     var hostField: String { "\(host)\(port)" }
 
     /// The URL for errors: no user, password, query or fragment, since those carry secrets.
-    var redacted: String { "\(scheme)\(host)\(port)\(rest.prefix { $0 != "?" && $0 != "#" })" }
+    package var redacted: String { "\(scheme)\(host)\(port)\(rest.prefix { $0 != "?" && $0 != "#" })" }
 
     /// The same URL at another host, the port kept.
     func url(at otherHost: String) -> String { "\(scheme)\(userInfo)\(otherHost)\(port)\(rest)" }

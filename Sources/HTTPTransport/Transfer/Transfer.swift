@@ -26,6 +26,7 @@ final class Transfer {
     private let delivery: Delivery
     private var parser = ResponseHeadParser()
     private var body: [UInt8] = []
+    private var isTruncated = false
     private var hasDeliveredHead = false
     /// How often the request was sent; libcurl may send it again.
     private(set) var sendings = 0
@@ -109,10 +110,10 @@ final class Transfer {
                 return true
             }
             // The length of a compressed body says nothing about what it becomes.
-            guard length <= prepared.request.maximumResponseBytes || head.headers.contains("Content-Encoding") else {
-                return refuseBody()
-            }
-            body.reserveCapacity(min(max(0, length), Self.largestReservation))
+            let maximum = prepared.request.maximumResponseBytes
+            guard length <= maximum || prepared.request.excess != .fails || head.headers.contains("Content-Encoding")
+            else { return refuseBody() }
+            body.reserveCapacity(min(max(0, length), maximum, Self.largestReservation))
         case .stream(let outcome, _):
             hasDeliveredHead = true
             outcome.settle(.success(head))
@@ -125,12 +126,16 @@ final class Transfer {
         if clock.watchesBytes { clock.received(at: .now) }
         switch delivery {
         case .whole:
-            guard body.count + bytes.count <= prepared.request.maximumResponseBytes else {
-                _ = refuseBody()
-                return .abandoned
+            let room = prepared.request.maximumResponseBytes - body.count
+            if bytes.count > room {
+                guard prepared.request.excess != .fails else {
+                    _ = refuseBody()
+                    return .abandoned
+                }
+                isTruncated = true
             }
-            body.append(contentsOf: bytes)
-            return .taken
+            body.append(contentsOf: bytes.prefix(room))
+            return isTruncated && prepared.request.excess == .cutsOff ? .abandoned : .taken
         case .stream(_, let buffer):
             guard !bytes.isEmpty else { return .taken }
             let verdict = buffer.append(bytes)
@@ -152,6 +157,8 @@ final class Transfer {
     /// Why it failed, when it ended of itself, in libcurl's words `result`; nil when it did not fail.
     func error(_ result: CURLcode) -> TransferError? {
         if let refusal { return refusal }
+        // Ended by us, as the request wants it.
+        if isTruncated, prepared.request.excess == .cutsOff { return nil }
         guard result == CURLE_OK else { return TransferError(result, of: easy, for: prepared) }
         return parser.head == nil ? prepared.error(.connectionLost, "the exchange ended without a response") : nil
     }
@@ -170,6 +177,7 @@ final class Transfer {
                 status: head.status,
                 headers: head.headers,
                 body: body,
+                isTruncated: isTruncated,
                 httpVersion: head.version
             )
             outcome.settle(.success(response))

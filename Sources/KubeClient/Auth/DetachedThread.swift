@@ -1,9 +1,9 @@
 internal import Glibc
 
 /// A thread for work that blocks, which threads of the cooperative pool must not.
-enum DetachedThread {
+package enum DetachedThread {
     /// Starts a thread that ends with the work. False when the system is out of threads; the work is not done then.
-    static func start(_ work: @escaping @Sendable () -> Void) -> Bool {
+    package static func start(_ work: @escaping @Sendable () -> Void) -> Bool {
         // Signals belong to the threads that wait for them. Those a fault raises stay open, for crash reports.
         var signals = sigset_t()
         var previous = sigset_t()

@@ -49,8 +49,8 @@ struct RunCommand: AsyncParsableCommand {
             let target = usesCluster ? try cluster.configuration() : nil
             client = try target.map { try KubeClient($0, logger: logger()) }
             let access = ClusterAccess(client: client, ownUser: target?.serviceAccountUser)
-            actions = ActionCatalog.builtIn(transport: transport, cluster: access)
             let environment = try OperatorConfiguration(environment: ProcessEnvironment.variables)
+            actions = .builtIn(transport: transport, cluster: access, isExecEnabled: environment.isExecEnabled)
             let source = try ProcessFile.read(file)
             request = try source.request(defaults: environment.defaults, actions: actions)
             request.namespace = source.namespace ?? target?.namespace

@@ -1,3 +1,4 @@
+internal import Actions
 internal import JSON
 internal import Reconcilers
 internal import RedisClient
@@ -14,6 +15,8 @@ struct OperatorConfiguration: Sendable {
     var validatesRedisOnStartup = true
     var engine = EngineConfiguration()
     var defaults = ProcessDefaults()
+    /// Whether steps may run programs beside the operator.
+    var isExecEnabled = false
 
     /// Values that cannot be used.
     struct Invalid: Error, CustomStringConvertible {
@@ -39,6 +42,7 @@ struct OperatorConfiguration: Sendable {
             engine.checkpointInterval = .seconds(seconds)
         }
         readDefaults(&reader)
+        isExecEnabled = reader.flag(ExecAction.setting) ?? isExecEnabled
         guard reader.faults.isEmpty else { throw Invalid(faults: reader.faults) }
     }
 

@@ -45,7 +45,8 @@ struct OperatorService: Service {
             store: StateStoreSelection.store(configuration, redis),
             actions: .builtIn(
                 transport: transport,
-                cluster: ClusterAccess(client: client, ownUser: cluster.serviceAccountUser)
+                cluster: ClusterAccess(client: client, ownUser: cluster.serviceAccountUser),
+                isExecEnabled: configuration.isExecEnabled
             ),
             configuration: configuration.engine,
             failPoint: failPoint,

@@ -13,12 +13,18 @@ public protocol Action: Sendable {
     var about: String { get }
     /// What `with` may hold.
     var inputSchema: JSONSchema { get }
+    /// What the output holds, in a sentence or two.
+    var outputs: String { get }
+    /// How it fails, beyond what any action may meet: `honua action explain` shows it.
+    var failures: [ActionFailure] { get }
     /// Whether the target recognises a repetition by the key, so that running again does no harm.
     var isIdempotent: Bool { get }
     /// Whether `outcome` can tell what has become of an effect.
     var canVerify: Bool { get }
     /// Whether it acts in the cluster as the process's service account; a process without one cannot use it then.
     var touchesCluster: Bool { get }
+    /// Why no definition may use it here, and what would allow it; nil when every definition may.
+    var refusal: String? { get }
     /// The action that undoes this one with what `StepContext.recordUndo` was given, where a step declares nothing else.
     var undoneBy: String? { get }
     /// Does the work.
@@ -34,12 +40,18 @@ public protocol Action: Sendable {
 }
 
 extension Action {
+    /// Nothing.
+    public var outputs: String { "Nothing." }
+    /// None of its own.
+    public var failures: [ActionFailure] { [] }
     /// No: what cannot be recognised must not be repeated unasked.
     public var isIdempotent: Bool { false }
     /// No.
     public var canVerify: Bool { false }
     /// No.
     public var touchesCluster: Bool { false }
+    /// None.
+    public var refusal: String? { nil }
     /// Nothing does.
     public var undoneBy: String? { nil }
     /// The action and its inputs; nothing is known of what would come back.
@@ -50,9 +62,26 @@ extension Action {
     public func outcome(of inputs: JSONValue, _ context: StepContext) async throws -> StepOutcome { .unknown }
 
     /// What to do about an unknown outcome when the definition does not say.
-    var defaultUnknownOutcomePolicy: UnknownOutcomePolicy {
+    public var defaultUnknownOutcomePolicy: UnknownOutcomePolicy {
         if canVerify { return .verify }
         return isIdempotent ? .retryIfIdempotent : .askHuman
+    }
+}
+
+/// A way in which an action fails, for people to read.
+public struct ActionFailure: Sendable, Hashable {
+    /// As in `StepError.summary`; what varies in it is described.
+    public let summary: String
+    /// Whether another attempt follows.
+    public let errorClass: StepError.Class
+    /// When it happens.
+    public let when: String
+
+    /// A failure from its parts.
+    public init(_ summary: String, _ errorClass: StepError.Class, when: String) {
+        self.summary = summary
+        self.errorClass = errorClass
+        self.when = when
     }
 }
 

@@ -11,6 +11,7 @@ public struct SubprocessAction: Action {
     public let name = Self.actionName
     public let about = "Runs another process as a step, and returns its outputs."
     public let isIdempotent = true
+    public let outputs = "The outputs of the sub-process."
 
     static let actionName = "process"
 

@@ -127,6 +127,10 @@ struct PlanCompiler {
             violations.append(.init(path: "\(path).action", "there is no action \"\(name)\"; there are: \(known)"))
             return
         }
+        if let refusal = environment.actions[name]?.refusal {
+            violations.append(.init(path: "\(path).action", refusal))
+            return
+        }
         // With expressions in it, the input is checked when it is evaluated.
         guard template.isConstant else { return }
         violations += schema.violations(of: inputs).map { $0.inside("\(path).with") }
