@@ -92,7 +92,7 @@ import Workflows
         }
     }
 
-    @Test func `an object is waited for until it is gone, and one in its place is not it`() async throws {
+    @Test func `an object is waited for until it is gone`() async throws {
         let stage = try await Stage.make()
         let map: JSONValue = [
             "apiVersion": "v1", "kind": "ConfigMap",
@@ -118,6 +118,25 @@ import Workflows
         )
         // Nothing is there, and nothing was.
         _ = try await action.perform(inputs(["for": "Deleted"]), stage.context())
+    }
+
+    @Test func `an object that has taken the place of a deleted one is not it`() throws {
+        let reference = ObjectReference(apiVersion: "v1", kind: "ConfigMap", namespace: "a", name: "settings")
+        let object = try DynamicObject(json: ["metadata": ["name": "settings", "uid": "second"]])
+        #expect(try WaitGoal.deleted.verdict(of: object, reference, first: "first") == .met)
+        #expect(try WaitGoal.deleted.verdict(of: object, reference, first: "second") != .met)
+    }
+
+    @Test func `a condition of a former generation does not count`() throws {
+        let reference = ObjectReference(apiVersion: "a/v1", kind: "A", namespace: nil, name: "a")
+        let goal = try #require(WaitGoal.named("condition=Available"))
+        for (generation, isMet) in [(1, true), (2, false)] {
+            let object = try DynamicObject(json: [
+                "metadata": ["name": "a", "generation": .int(Int64(generation))],
+                "status": ["observedGeneration": 1, "conditions": [["type": "Available", "status": "True"]]],
+            ])
+            #expect(try (goal.verdict(of: object, reference, first: nil) == .met) == isMet)
+        }
     }
 
     @Test func `an object of the cluster needs no namespace`() async throws {
