@@ -31,7 +31,38 @@ struct Stage {
             ],
         ]
         for object in objects { try await admin.apply(try DynamicObject(json: object), fieldManager: "test") }
-        return Stage(admin: admin, namespace: namespace, access: ClusterAccess(client: admin))
+        let stage = Stage(admin: admin, namespace: namespace, access: ClusterAccess(client: admin))
+        try await stage.rightsAreInForce(rules)
+        return stage
+    }
+
+    /// Returns when the API server lets the account do what the rules say: it learns of new roles by a watch of its own.
+    private func rightsAreInForce(_ rules: JSONValue) async throws {
+        func first(_ member: String, insteadOfAll word: String) -> JSONValue {
+            let value = rules[0]?[member]?[0]
+            return value == "*" ? .string(word) : value ?? ""
+        }
+        let review = try DynamicObject(json: [
+            "metadata": [:],
+            "spec": [
+                "user": .string("system:serviceaccount:\(namespace):deployer"),
+                "resourceAttributes": [
+                    "namespace": .string(namespace), "verb": first("verbs", insteadOfAll: "get"),
+                    "group": first("apiGroups", insteadOfAll: ""),
+                    "resource": first("resources", insteadOfAll: "configmaps"),
+                ],
+            ],
+        ])
+        let api = APIResource(
+            group: "authorization.k8s.io",
+            version: "v1",
+            kind: "SubjectAccessReview",
+            plural: "subjectaccessreviews",
+            isNamespaced: false
+        )
+        while try await admin.resources(api).create(review).content[path: "status", "allowed"] != true {
+            try await Task.sleep(for: .milliseconds(10))
+        }
     }
 
     /// What an account may do that may do everything in its namespace.

@@ -2,6 +2,7 @@ import JSON
 import KubeClient
 import Logging
 import TestClock
+import TestEnvironment
 import Testing
 import Workflows
 
@@ -51,15 +52,8 @@ import Workflows
         let action = WaitAction(cluster: stage.access)
         // Without a kubelet no Pod is ready.
         _ = try await action.perform(inputs(["for": "condition=available=false"], deployment), stage.context())
-        let error = await #expect(throws: StepError.self) {
-            try await action.perform(
-                inputs(["for": "condition=Available", "timeout": "200ms"], deployment),
-                stage.context()
-            )
-        }
-        #expect(error?.errorClass == .timeout && error?.summary == "Timeout exceeded")
-        let detail = try #require(error?.detail)
-        #expect(detail.contains("Deployment \(stage.namespace)/tiles") && detail.contains("Available is False"))
+        let plan = try await action.plan(inputs(["for": "condition=Available"], deployment), stage.context())
+        #expect(plan["now"]?.string?.hasPrefix("Available is False") == true)
     }
 
     @Test func `a test is evaluated at each change, and is not true where it cannot be`() async throws {
@@ -102,10 +96,8 @@ import Workflows
         let maps = try await stage.admin.resources(apiVersion: "v1", kind: "ConfigMap", namespace: stage.namespace)
         try await maps.delete("settings")
         let action = WaitAction(cluster: stage.access)
-        let error = await #expect(throws: StepError.self) {
-            try await action.perform(inputs(["for": "Deleted", "timeout": "200ms"]), stage.context())
-        }
-        #expect(error?.detail?.contains("held by example.dev/hold") == true)
+        let plan = try await action.plan(inputs(["for": "Deleted"]), stage.context())
+        #expect(plan["now"] == "it is being deleted, held by example.dev/hold")
         async let output = action.perform(inputs(["for": "Deleted"]), stage.context())
         _ = try await maps.patch("settings", .merge(["metadata": ["finalizers": .null]]))
         #expect(
@@ -143,7 +135,7 @@ import Workflows
         let stage = try await Stage.make()
         let admin = ClusterAccess(client: stage.admin)
         let inputs: JSONValue = [
-            "apiVersion": "v1", "kind": "Namespace", "name": .string(stage.namespace), "for": "Ready", "timeout": "1s",
+            "apiVersion": "v1", "kind": "Namespace", "name": .string(stage.namespace), "for": "Ready",
         ]
         // The account may not look at it; what it is told names no namespace it would be in.
         let error = await #expect(throws: StepError.self) {
@@ -178,7 +170,7 @@ import Workflows
         await #expect(throws: CancellationError.self) { try await waiting.value }
     }
 
-    @Test func `the time limit is the step's own clock, and the error says what is missing`() async throws {
+    @Test func `the time limit is the step's own clock, and the error names the object`() async throws {
         let stage = try await Stage.make()
         let clock = ManualClock()
         let outcome = Task {
@@ -188,7 +180,34 @@ import Workflows
         await clock.sleeper(until: .seconds(3600))
         clock.advance(by: .seconds(3600))
         let error = await #expect(throws: StepError.self) { try await outcome.value }
-        #expect(error?.errorClass == .timeout)
+        #expect(error?.errorClass == .timeout && error?.summary == "Timeout exceeded")
+        #expect(error?.detail?.contains("ConfigMap") == true && error?.detail?.contains("settings") == true)
+    }
+
+    @Test func `what is still missing is what the error says after the time limit`() async throws {
+        let stage = try await Stage.make()
+        let clock = ManualClock()
+        let report = WaitReport(Self.map)
+        let reference = ObjectReference(
+            apiVersion: "v1",
+            kind: "ConfigMap",
+            namespace: stage.namespace,
+            name: "settings"
+        )
+        let context = stage.context(time: TimeSource(clock))
+        let outcome = Task {
+            try await context.within(.seconds(3600), report) {
+                try await stage.admin.wait(for: reference, time: context.time, report: report) { object in
+                    object == nil ? .notYet("there is no such object") : .met
+                }
+            }
+        }
+        try await eventually { report.text.contains("no such object") }
+        await clock.sleeper(until: .seconds(3600))
+        clock.advance(by: .seconds(3600))
+        let error = await #expect(throws: StepError.self) { try await outcome.value }
+        let missing = "ConfigMap \(stage.namespace)/settings: there is no such object"
+        #expect(error?.detail == "after 3600.0 seconds, still waiting: \(missing)")
     }
 
     @Test func `an account that may not look, and a kind that does not exist, fail for good`() async throws {
