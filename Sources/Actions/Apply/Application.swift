@@ -189,7 +189,7 @@ struct Application: Sendable {
                     let reference = try await ObjectReference(to: target.object, namespace: namespace).resolved(
                         in: client
                     )
-                    try await client.waitUntilReady(reference, time: context.time, report: WaitReport())
+                    try await client.waitUntilReady(reference, time: context.time, report: WaitReport(reference.json))
                 }
             }
             try await group.waitForAll()

@@ -26,6 +26,31 @@ public struct ApplyAction: Action {
     public let touchesCluster = true
     public let undoneBy: String? = RestoreAction.actionName
 
+    public let outputs = """
+        {"objects": [{apiVersion, kind, namespace, name, uid, resourceVersion, action}], "pruned": [...]}; action is created, \
+        configured or unchanged.
+        """
+
+    public let failures = [
+        ActionFailure(
+            "Invalid manifests",
+            .permanent,
+            when: "They cannot be read, an object has no name, is there twice or is too large."
+        ),
+        ActionFailure(
+            "Object belongs to somebody else",
+            .permanent,
+            when: "No process has applied it, and adopt is not true."
+        ),
+        ActionFailure("Conflict", .permanent, when: "Somebody else manages a field, and force is not true."),
+        ActionFailure("Invalid object", .permanent, when: "The API server refuses it."),
+        ActionFailure("Object failed", .permanent, when: "It does not become ready by itself."),
+        ActionFailure("Plan has drifted", .permanent, when: "The plan is not the one of planDigest."),
+        ActionFailure("Forbidden", .permanent, when: "The account lacks a right; the message names it."),
+        ActionFailure("API server not available", .transient, when: "It does not answer, or asks to be asked later."),
+        ActionFailure("Unknown kind", .permanent, when: "The API server serves no such kind."),
+    ]
+
     public var inputSchema: JSONSchema {
         var manifests = JSONSchema(nil).with(\.preservesUnknownFields, true)
         manifests.description = "A list of objects, or YAML text of one or more documents."

@@ -1,9 +1,16 @@
+internal import JSON
 internal import Synchronization
 internal import Workflows
 
 /// What a step waits for at the moment, for the error when it has waited too long.
 final class WaitReport: Sendable {
-    private let content = Mutex("the API server has not answered yet")
+    private let content: Mutex<String>
+
+    /// - Parameter inputs: of the step; they name the object.
+    init(_ inputs: JSONValue) {
+        let object = "\(inputs["kind"]?.string ?? "") \(inputs["name"]?.string ?? "")"
+        content = Mutex("\(object): the API server has not answered yet")
+    }
 
     /// As people read it.
     var text: String { content.withLock { $0 } }

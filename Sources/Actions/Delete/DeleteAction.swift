@@ -20,6 +20,17 @@ public struct DeleteAction: Action {
     public let touchesCluster = true
     public let undoneBy: String? = RestoreAction.actionName
 
+    public let outputs = """
+        {"deleted": [...]}, names such as Deployment gis/tiles.
+        """
+
+    public let failures = [
+        ActionFailure("Not Found", .permanent, when: "An object is missing, and ignoreMissing is false."),
+        ActionFailure("Forbidden", .permanent, when: "The account lacks a right; the message names it."),
+        ActionFailure("API server not available", .transient, when: "It does not answer, or asks to be asked later."),
+        ActionFailure("Unknown kind", .permanent, when: "The API server serves no such kind."),
+    ]
+
     public var inputSchema: JSONSchema {
         var object = JSONSchema(.object)
         object.properties = [

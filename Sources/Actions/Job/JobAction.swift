@@ -24,6 +24,24 @@ public struct JobAction: Action {
     public let isIdempotent = true
     public let touchesCluster = true
 
+    public let outputs = """
+        {"job", "exitCode", "message", "log"}; the termination message as JSON if it is, and the end of the log. What is not \
+        known is absent.
+        """
+
+    public let failures = [
+        ActionFailure(
+            "Job failed",
+            .permanent,
+            when: "With exit code, termination message and the last line of the log."
+        ),
+        ActionFailure("Job is gone", .permanent, when: "Somebody has deleted it while it ran."),
+        ActionFailure("Object belongs to somebody else", .permanent, when: "A Job of that name is not this step's."),
+        ActionFailure("Forbidden", .permanent, when: "The account lacks a right; the message names it."),
+        ActionFailure("API server not available", .transient, when: "It does not answer, or asks to be asked later."),
+        ActionFailure("Unknown kind", .permanent, when: "The API server serves no such kind."),
+    ]
+
     /// How much of a log is kept: it becomes part of the process's state.
     static let logBytes = 16 << 10
     static let logLines = 200

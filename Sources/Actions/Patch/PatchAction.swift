@@ -21,6 +21,18 @@ public struct PatchAction: Action {
     public let touchesCluster = true
     public let undoneBy: String? = RestoreAction.actionName
 
+    public let outputs = """
+        {"object", "changes": [...], "resourceVersion"}; a change is a line such as ~ spec.replicas: 3 -> 5.
+        """
+
+    public let failures = [
+        ActionFailure("Not Found", .permanent, when: "There is no such object."),
+        ActionFailure("Invalid object", .permanent, when: "The API server refuses the result."),
+        ActionFailure("Forbidden", .permanent, when: "The account lacks a right; the message names it."),
+        ActionFailure("API server not available", .transient, when: "It does not answer, or asks to be asked later."),
+        ActionFailure("Unknown kind", .permanent, when: "The API server serves no such kind."),
+    ]
+
     public var inputSchema: JSONSchema {
         var schema = JSONSchema(.object)
         schema.properties = [

@@ -22,6 +22,17 @@ public struct RestoreAction: Action {
     public let isIdempotent = true
     public let touchesCluster = true
 
+    public let outputs = """
+        {"restored": [...], "deleted": [...], "leftAlone": [...]}, names of objects each.
+        """
+
+    public let failures = [
+        ActionFailure("Conflict", .transient, when: "The object has changed while it was put back."),
+        ActionFailure("Forbidden", .permanent, when: "The account lacks a right; the message names it."),
+        ActionFailure("API server not available", .transient, when: "It does not answer, or asks to be asked later."),
+        ActionFailure("Unknown kind", .permanent, when: "The API server serves no such kind."),
+    ]
+
     public var inputSchema: JSONSchema {
         var object = JSONSchema(.object).with(\.preservesUnknownFields, true)
         object.required = ["apiVersion", "kind", "name"]

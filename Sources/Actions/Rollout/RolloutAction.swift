@@ -74,7 +74,7 @@ public struct RolloutAction: Action {
     ///   missing.
     public func perform(_ inputs: JSONValue, _ context: StepContext) async throws -> JSONValue {
         let limit = Duration(text: inputs["timeout"]?.string ?? WaitAction.defaultTimeout) ?? .seconds(300)
-        let report = WaitReport()
+        let report = WaitReport(inputs)
         return try await context.within(limit, report) {
             let (reference, change) = try await change(inputs, context, report)
             guard inputs["wait"]?.bool ?? true else { return change.output }

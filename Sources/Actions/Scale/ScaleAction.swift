@@ -46,7 +46,7 @@ public struct ScaleAction: Action {
     ///   missing.
     public func perform(_ inputs: JSONValue, _ context: StepContext) async throws -> JSONValue {
         let limit = Duration(text: inputs["timeout"]?.string ?? WaitAction.defaultTimeout) ?? .seconds(300)
-        let report = WaitReport()
+        let report = WaitReport(inputs)
         return try await context.within(limit, report) {
             let (reference, output) = try await scale(inputs, context)
             guard inputs["waitUntilReady"]?.bool ?? true else { return output }

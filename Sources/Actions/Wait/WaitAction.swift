@@ -65,7 +65,7 @@ public struct WaitAction: Action {
     public func perform(_ inputs: JSONValue, _ context: StepContext) async throws -> JSONValue {
         let goal = try WaitGoal(inputs)
         let limit = Duration(text: inputs["timeout"]?.string ?? Self.defaultTimeout) ?? .seconds(300)
-        let report = WaitReport()
+        let report = WaitReport(inputs)
         return try await context.within(limit, report) {
             try await cluster.perform(for: context) { client in
                 let reference = try await reference(inputs, context, client)

@@ -135,18 +135,49 @@ import Workflows
         let isGood: @Sendable (DynamicObject) -> Bool = { pod in
             pod.content[path: "spec", "containers"]?[0]?["image"] == "good"
         }
+        // With Recreate the first status after going back still tells of the failure before.
+        let spec: JSONValue = ["strategy": ["type": "Recreate"]]
         try await stage.withKubelet(isReady: isGood) {
-            try await roll(stage, "Deployment", ["good"])
-            try await stage.makeWorkload("Deployment", image: "bad", spec: ["progressDeadlineSeconds": 1])
+            try await stage.makeWorkload("Deployment", image: "good", spec: spec)
+            _ = try await action.perform(inputs("wait"), stage.context(key: "first"))
+            try await stage.makeWorkload(
+                "Deployment",
+                image: "bad",
+                spec: spec.merging(["progressDeadlineSeconds": 1])
+            )
             let error = await #expect(throws: StepError.self) {
-                try await action.perform(inputs("wait"), stage.context(key: "wait"))
+                try await action.perform(inputs("wait"), stage.context(key: "second"))
             }
             #expect(error?.errorClass == .permanent && error?.summary == "Object failed")
             #expect(error?.detail?.contains("progress deadline exceeded") == true)
             #expect(error?.hasHadEffect == false)
+            // A second would be too short for a busy machine.
+            let deployments = try await stage.admin.resources(
+                apiVersion: "apps/v1",
+                kind: "Deployment",
+                namespace: stage.namespace
+            )
+            _ = try await deployments.patch("tiles", .merge(["spec": ["progressDeadlineSeconds": 600]]))
             #expect(try await action.perform(inputs("undo"), stage.context())["changed"] == true)
             #expect(try await stage.image("Deployment") == "good")
         }
+    }
+
+    @Test func `two runs of one step at the same time restart once`() async throws {
+        let stage = try await Stage.make()
+        let made = try await stage.makeWorkload("Deployment")
+        let restart = inputs("restart", "Deployment", ["wait": false])
+        let changes = try await withThrowingTaskGroup(of: JSONValue?.self) { group in
+            for _ in 0..<4 {
+                group.addTask {
+                    try await RolloutAction(cluster: stage.access).perform(restart, stage.context())["changed"]
+                }
+            }
+            return try await group.reduce(into: []) { $0.append($1) }
+        }
+        #expect(changes.count { $0 == true } == 1)
+        let now = try await stage.object("apps/v1", "Deployment", "tiles")
+        #expect(now?.metadata.generation == made.metadata.generation.map { $0 + 1 })
     }
 
     @Test func `without wait the step ends with the change, and with it cancellation ends it at once`() async throws {

@@ -125,14 +125,16 @@ import Workflows
         await #expect(throws: CancellationError.self) { try await scaling.value }
     }
 
-    @Test func `too long a wait says what is missing`() async throws {
+    @Test func `too long a wait is a failure that names the object`() async throws {
         let stage = try await Stage.make()
         try await stage.makeWorkload("Deployment")
-        let error = await #expect(throws: StepError.self) {
-            try await ScaleAction(cluster: stage.access).perform(inputs(3, ["timeout": "3s"]), stage.context())
-        }
+        let clock = ManualClock()
+        let scaling = try await scaling(stage, time: TimeSource(clock))
+        await clock.sleeper(until: .seconds(300))
+        clock.advance(by: .seconds(300))
+        let error = await #expect(throws: StepError.self) { try await scaling.value }
         #expect(error?.errorClass == .timeout)
-        #expect(error?.detail?.contains("Deployment \(stage.namespace)/tiles") == true)
+        #expect(error?.detail?.contains("Deployment") == true && error?.detail?.contains("tiles") == true)
     }
 
     @Test func `without the right, the object, the kind or its replicas it fails for good`() async throws {

@@ -2,6 +2,7 @@ import JSON
 import KubeClient
 import Logging
 import TestClock
+import TestEnvironment
 import Testing
 import Workflows
 
@@ -51,15 +52,8 @@ import Workflows
         let action = WaitAction(cluster: stage.access)
         // Without a kubelet no Pod is ready.
         _ = try await action.perform(inputs(["for": "condition=available=false"], deployment), stage.context())
-        let error = await #expect(throws: StepError.self) {
-            try await action.perform(
-                inputs(["for": "condition=Available", "timeout": "200ms"], deployment),
-                stage.context()
-            )
-        }
-        #expect(error?.errorClass == .timeout && error?.summary == "Timeout exceeded")
-        let detail = try #require(error?.detail)
-        #expect(detail.contains("Deployment \(stage.namespace)/tiles") && detail.contains("Available is False"))
+        let plan = try await action.plan(inputs(["for": "condition=Available"], deployment), stage.context())
+        #expect(plan["now"]?.string?.hasPrefix("Available is False") == true)
     }
 
     @Test func `a test is evaluated at each change, and is not true where it cannot be`() async throws {
@@ -92,7 +86,7 @@ import Workflows
         }
     }
 
-    @Test func `an object is waited for until it is gone, and one in its place is not it`() async throws {
+    @Test func `an object is waited for until it is gone`() async throws {
         let stage = try await Stage.make()
         let map: JSONValue = [
             "apiVersion": "v1", "kind": "ConfigMap",
@@ -102,10 +96,8 @@ import Workflows
         let maps = try await stage.admin.resources(apiVersion: "v1", kind: "ConfigMap", namespace: stage.namespace)
         try await maps.delete("settings")
         let action = WaitAction(cluster: stage.access)
-        let error = await #expect(throws: StepError.self) {
-            try await action.perform(inputs(["for": "Deleted", "timeout": "200ms"]), stage.context())
-        }
-        #expect(error?.detail?.contains("held by example.dev/hold") == true)
+        let plan = try await action.plan(inputs(["for": "Deleted"]), stage.context())
+        #expect(plan["now"] == "it is being deleted, held by example.dev/hold")
         async let output = action.perform(inputs(["for": "Deleted"]), stage.context())
         _ = try await maps.patch("settings", .merge(["metadata": ["finalizers": .null]]))
         #expect(
@@ -120,11 +112,30 @@ import Workflows
         _ = try await action.perform(inputs(["for": "Deleted"]), stage.context())
     }
 
+    @Test func `an object that has taken the place of a deleted one is not it`() throws {
+        let reference = ObjectReference(apiVersion: "v1", kind: "ConfigMap", namespace: "a", name: "settings")
+        let object = try DynamicObject(json: ["metadata": ["name": "settings", "uid": "second"]])
+        #expect(try WaitGoal.deleted.verdict(of: object, reference, first: "first") == .met)
+        #expect(try WaitGoal.deleted.verdict(of: object, reference, first: "second") != .met)
+    }
+
+    @Test func `a condition of a former generation does not count`() throws {
+        let reference = ObjectReference(apiVersion: "a/v1", kind: "A", namespace: nil, name: "a")
+        let goal = try #require(WaitGoal.named("condition=Available"))
+        for (generation, isMet) in [(1, true), (2, false)] {
+            let object = try DynamicObject(json: [
+                "metadata": ["name": "a", "generation": .int(Int64(generation))],
+                "status": ["observedGeneration": 1, "conditions": [["type": "Available", "status": "True"]]],
+            ])
+            #expect(try (goal.verdict(of: object, reference, first: nil) == .met) == isMet)
+        }
+    }
+
     @Test func `an object of the cluster needs no namespace`() async throws {
         let stage = try await Stage.make()
         let admin = ClusterAccess(client: stage.admin)
         let inputs: JSONValue = [
-            "apiVersion": "v1", "kind": "Namespace", "name": .string(stage.namespace), "for": "Ready", "timeout": "1s",
+            "apiVersion": "v1", "kind": "Namespace", "name": .string(stage.namespace), "for": "Ready",
         ]
         // The account may not look at it; what it is told names no namespace it would be in.
         let error = await #expect(throws: StepError.self) {
@@ -159,7 +170,7 @@ import Workflows
         await #expect(throws: CancellationError.self) { try await waiting.value }
     }
 
-    @Test func `the time limit is the step's own clock, and the error says what is missing`() async throws {
+    @Test func `the time limit is the step's own clock, and the error names the object`() async throws {
         let stage = try await Stage.make()
         let clock = ManualClock()
         let outcome = Task {
@@ -169,7 +180,34 @@ import Workflows
         await clock.sleeper(until: .seconds(3600))
         clock.advance(by: .seconds(3600))
         let error = await #expect(throws: StepError.self) { try await outcome.value }
-        #expect(error?.errorClass == .timeout)
+        #expect(error?.errorClass == .timeout && error?.summary == "Timeout exceeded")
+        #expect(error?.detail?.contains("ConfigMap") == true && error?.detail?.contains("settings") == true)
+    }
+
+    @Test func `what is still missing is what the error says after the time limit`() async throws {
+        let stage = try await Stage.make()
+        let clock = ManualClock()
+        let report = WaitReport(Self.map)
+        let reference = ObjectReference(
+            apiVersion: "v1",
+            kind: "ConfigMap",
+            namespace: stage.namespace,
+            name: "settings"
+        )
+        let context = stage.context(time: TimeSource(clock))
+        let outcome = Task {
+            try await context.within(.seconds(3600), report) {
+                try await stage.admin.wait(for: reference, time: context.time, report: report) { object in
+                    object == nil ? .notYet("there is no such object") : .met
+                }
+            }
+        }
+        try await eventually { report.text.contains("no such object") }
+        await clock.sleeper(until: .seconds(3600))
+        clock.advance(by: .seconds(3600))
+        let error = await #expect(throws: StepError.self) { try await outcome.value }
+        let missing = "ConfigMap \(stage.namespace)/settings: there is no such object"
+        #expect(error?.detail == "after 3600.0 seconds, still waiting: \(missing)")
     }
 
     @Test func `an account that may not look, and a kind that does not exist, fail for good`() async throws {
