@@ -26,6 +26,11 @@ public struct ApplyAction: Action {
     public let touchesCluster = true
     public let undoneBy: String? = RestoreAction.actionName
 
+    public let outputs = """
+        {"objects": [{"apiVersion", "kind", "namespace", "name", "uid", "resourceVersion", "action"}], "pruned": […]}: \
+        action is created, configured or unchanged.
+        """
+
     public var inputSchema: JSONSchema {
         var manifests = JSONSchema(nil).with(\.preservesUnknownFields, true)
         manifests.description = "A list of objects, or YAML text of one or more documents."

@@ -20,6 +20,10 @@ public struct DeleteAction: Action {
     public let touchesCluster = true
     public let undoneBy: String? = RestoreAction.actionName
 
+    public let outputs = """
+        {"deleted": […]}: names of objects.
+        """
+
     public var inputSchema: JSONSchema {
         var object = JSONSchema(.object)
         object.properties = [

@@ -24,6 +24,10 @@ public struct JobAction: Action {
     public let isIdempotent = true
     public let touchesCluster = true
 
+    public let outputs = """
+        {"job": "Job gis/smoke-6f1c0a2e", "exitCode": 0, "message": …, "log": "…"}; what is not known is absent.
+        """
+
     /// How much of a log is kept: it becomes part of the process's state.
     static let logBytes = 16 << 10
     static let logLines = 200

@@ -21,6 +21,10 @@ public struct PatchAction: Action {
     public let touchesCluster = true
     public let undoneBy: String? = RestoreAction.actionName
 
+    public let outputs = """
+        {"object": "Service gis/tiles", "changes": […], "resourceVersion": "…"}
+        """
+
     public var inputSchema: JSONSchema {
         var schema = JSONSchema(.object)
         schema.properties = [

@@ -22,6 +22,10 @@ public struct RestoreAction: Action {
     public let isIdempotent = true
     public let touchesCluster = true
 
+    public let outputs = """
+        {"restored": […], "deleted": […], "leftAlone": […]}: names of objects each.
+        """
+
     public var inputSchema: JSONSchema {
         var object = JSONSchema(.object).with(\.preservesUnknownFields, true)
         object.required = ["apiVersion", "kind", "name"]
