@@ -6,9 +6,9 @@ public import Workflows
 /// Runs a program beside the operator, with what the operator may do to the machine; so it is off unless configured.
 ///
 /// The program sees a clean environment, has limits of memory and CPU time, and gets the step's key as
-/// `HONUA_IDEMPOTENCY_KEY`. It runs in a process group of its own. When the step is interrupted, or takes too long, the group
-/// gets SIGTERM, and SIGKILL five seconds later; the action returns when the program has ended. What a program leaves behind in
-/// its group ends with it.
+/// `HONUA_IDEMPOTENCY_KEY`. It runs in a process group of its own. When the step is interrupted, or takes too long, the
+/// group gets SIGTERM, and SIGKILL five seconds later; the action returns when the program has ended. What a program
+/// leaves behind in its group ends with it.
 public struct ExecAction: Action {
     private let isEnabled: Bool
     private let cluster: ClusterAccess
@@ -34,8 +34,8 @@ public struct ExecAction: Action {
     public let about = "Runs a program beside the operator; off unless \(setting)=true."
 
     public let outputs = """
-        {"exitCode": 0, "stdout": "…", "stderr": "…", "truncated": false}. Bytes that are no UTF-8 are replaced; truncated \
-        tells that more was written than outputLimit.
+        {"exitCode": 0, "stdout": "…", "stderr": "…", "truncated": false}. Bytes that are no UTF-8 are replaced; \
+        truncated tells that more was written than outputLimit.
         """
 
     public let failures = [

@@ -4,8 +4,8 @@ internal import Synchronization
 
 /// A program that a step has started, in a process group of its own.
 ///
-/// Two threads belong to it while it runs: one waits for its end, the other reads, writes, and is alone in sending it signals.
-/// It takes its status at the very last, so that until then its pid is nobody else's.
+/// Two threads belong to it while it runs: one waits for its end, the other reads, writes, and is alone in sending it
+/// signals. It takes its status at the very last, so that until then its pid is nobody else's.
 final class Subprocess: Sendable {
     /// What to start.
     struct Program: Sendable {
@@ -61,8 +61,8 @@ final class Subprocess: Sendable {
 
     // MARK: Start
 
-    /// By posix_spawn(3), which cannot set limits and, in the form that Swift sees, cannot change the directory: a shell does
-    /// both, and becomes the program.
+    /// By posix_spawn(3), which cannot set limits and, in the form that Swift sees, cannot change the directory: a
+    /// shell does both, and becomes the program.
     private static let script = """
         cd -- "$1" && ulimit -c 0 && ulimit -v "$2" && ulimit -S -t "$3" && ulimit -H -t "$4" || exit 125
         shift 4
@@ -145,14 +145,15 @@ final class Subprocess: Sendable {
 
     // MARK: While it runs
 
-    /// Has the program ended: SIGTERM for its group now, SIGKILL after the grace. Callable from anywhere, more than once.
+    /// Has the program ended: SIGTERM for its group now, SIGKILL after the grace. Callable from anywhere, more than
+    /// once.
     func terminate() {
         state.withLock { $0.isToEnd = true }
         wakeUp.writing.write([0])
     }
 
-    /// Waits for the program's end. When the task is cancelled the program is terminated, and still waited for. To be called
-    /// once.
+    /// Waits for the program's end. When the task is cancelled the program is terminated, and still waited for. To be
+    /// called once.
     func run() async -> Ending {
         await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in

@@ -7,7 +7,8 @@ public import Workflows
 ///
 /// Every request carries the step's key as `Idempotency-Key`, so that a service that honours it has one effect however
 /// often the request arrives, and a `traceparent` that is the same whenever the attempt is made again. Failures of the
-/// network, answers 408, 425, 429 and 5xx, and those of `retryOn` are transient; any other unexpected answer is permanent.
+/// network, answers 408, 425, 429 and 5xx, and those of `retryOn` are transient; any other unexpected answer is
+/// permanent.
 public struct HTTPAction: Action {
     private let transport: HTTPTransport
     private let cluster: ClusterAccess
@@ -24,8 +25,8 @@ public struct HTTPAction: Action {
     public let isIdempotent = true
 
     public let outputs = """
-        {"status": 200, "headers": {…}, "body": …}: names of headers in lower case; the body as JSON when the service says \
-        it is and it can be read, else as a string. With output "status" the status alone, with "none" nothing.
+        {"status": 200, "headers": {…}, "body": …}: names of headers in lower case; the body as JSON when the service \
+        says it is and it can be read, else as a string. With output "status" the status alone, with "none" nothing.
         """
 
     public let failures = [
@@ -85,7 +86,8 @@ public struct HTTPAction: Action {
             guard redirects < call.maximumRedirects else {
                 throw HTTPCall.failure(
                     "Too many redirects",
-                    "\(request.method) \(request.shownURL) is redirected again after \(redirects) redirects; raise redirects",
+                    "\(request.method) \(request.shownURL) is redirected again after \(redirects) redirects; "
+                        + "raise redirects",
                     hasHadEffect: !call.request.method.isSafe
                 )
             }

@@ -27,8 +27,8 @@ struct HTTPAnswer {
         guard !response.isTruncated else {
             throw HTTPCall.failure(
                 "Response too large",
-                "\(subject) answered with more than \(request.maximumResponseBytes) bytes; raise maximumResponseBytes, or "
-                    + "set output to status or none",
+                "\(subject) answered with more than \(request.maximumResponseBytes) bytes; raise "
+                    + "maximumResponseBytes, or set output to status or none",
                 hasHadEffect: !call.request.method.isSafe
             )
         }

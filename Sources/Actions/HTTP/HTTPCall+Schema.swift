@@ -21,8 +21,8 @@ extension HTTPCall {
             "redirects": JSONSchema(.integer).with(\.minimum, 0).with(\.maximum, 10)
                 .with(
                     \.description,
-                    "How many redirects are followed. Default 0: a redirect is an answer. Elsewhere go no credentials; POST "
-                        + "and PATCH are not repeated on 301 and 302."
+                    "How many redirects are followed. Default 0: a redirect is an answer. Elsewhere go no credentials; "
+                        + "POST and PATCH are not repeated on 301 and 302."
                 ),
             "expect": statuses("Statuses that count as success. Default: 200 to 299."),
             "retryOn": statuses("Statuses that are tried again, besides 408, 425, 429 and 500 to 599."),
@@ -32,8 +32,8 @@ extension HTTPCall {
             "output": JSONSchema(.string).with(\.allowedValues, ["body", "status", "none"])
                 .with(
                     \.description,
-                    "What of the answer becomes output. Default body: all of it. Otherwise the body is read, of any size, "
-                        + "and thrown away."
+                    "What of the answer becomes output. Default body: all of it. Otherwise the body is read, of any "
+                        + "size, and thrown away."
                 ),
         ]
         schema.required = ["url"]

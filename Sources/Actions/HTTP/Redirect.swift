@@ -12,8 +12,8 @@ struct Redirect {
         "accept", "accept-language", "content-type", "idempotency-key", "traceparent", "tracestate", "user-agent",
     ]
 
-    /// nil when the response is an answer: it is no redirect, says not where to, or would have `POST` or `PATCH` repeated
-    /// by a 301 or 302, which browsers turn into `GET` and others do not.
+    /// nil when the response is an answer: it is no redirect, says not where to, or would have `POST` or `PATCH`
+    /// repeated by a 301 or 302, which browsers turn into `GET` and others do not.
     /// - Throws: when it leads nowhere, from `https` to `http`, or would carry a secret body to another origin.
     init?(of request: HTTPRequest, by response: HTTPResponse, in call: HTTPCall) throws(StepError) {
         guard let location = response.headers["Location"], let from = RequestTarget(request.url) else { return nil }
@@ -55,8 +55,8 @@ extension RequestTarget {
     /// The URL without user and password.
     var withoutUser: String { "\(isTLS ? "https" : "http")://\(host)\(port)\(rest)" }
 
-    /// What a reference means here (RFC 3986, section 5.2); dots in its path are left to the transport. nil when it is for
-    /// another scheme than `http` and `https`.
+    /// What a reference means here (RFC 3986, section 5.2); dots in its path are left to the transport. nil when it is
+    /// for another scheme than `http` and `https`.
     func url(of reference: String) -> String? {
         let base = "\(isTLS ? "https" : "http")://\(userInfo)\(host)\(port)"
         if reference.hasPrefix("//") { return (isTLS ? "https:" : "http:") + reference }

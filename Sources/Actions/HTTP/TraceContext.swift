@@ -1,7 +1,7 @@
 internal import Workflows
 
-/// The W3C trace context of a step's requests (Trace Context, level 1), made from what the step is rather than by chance: a
-/// restart, and another operator, go on in the same trace.
+/// The W3C trace context of a step's requests (Trace Context, level 1), made from what the step is rather than by
+/// chance: a restart, and another operator, go on in the same trace.
 enum TraceContext {
     /// `00-<trace>-<span>-01`: the trace is the process, the span an attempt of the step, and it is sampled.
     static func traceparent(of context: StepContext) -> String {

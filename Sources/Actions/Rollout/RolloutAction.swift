@@ -27,6 +27,11 @@ public struct RolloutAction: Action {
     public let isIdempotent = true
     public let touchesCluster = true
 
+    public let outputs = """
+        {"changed": true}, false when an earlier attempt has made the change or there was none to make; with \
+        toRevision after an undo of this attempt.
+        """
+
     /// Holds the key of the step that has changed the workload last.
     static let keyAnnotation = "honua.io/rollout-key"
     /// What `kubectl rollout restart` sets in the Pod template.

@@ -27,6 +27,10 @@ public struct ScaleAction: Action {
     public let touchesCluster = true
     public let undoneBy: String? = "scale"
 
+    public let outputs = """
+        {"replicas": 5, "former": 3}
+        """
+
     public var inputSchema: JSONSchema {
         var timeout = JSONSchema(.string).with(\.description, "Default \(WaitAction.defaultTimeout).")
         asDuration(&timeout)

@@ -19,7 +19,8 @@ struct ResolvedSecrets: Sendable {
     }
 
     /// The text that an input is or refers to; nil when the input is neither.
-    /// - Throws: `StepError` that names Secret and key, and never a value. A Secret or key that is missing is permanent.
+    /// - Throws: `StepError` that names Secret and key, and never a value. A Secret or key that is missing is
+    ///   permanent.
     mutating func text(_ input: JSONValue?) async throws -> String? {
         guard let reference = SecretReference(input) else { return input?.string }
         let text = try await value(of: reference)

@@ -26,6 +26,11 @@ public struct WaitAction: Action {
     public let isIdempotent = true
     public let touchesCluster = true
 
+    public let outputs = """
+        {"object": {"apiVersion", "kind", "metadata": {…}, "status": …}}, at most 16 kB of it. Of an object that is \
+        gone only what names it.
+        """
+
     /// How long a step waits unless it says otherwise, as Helm does (`--timeout`).
     static let defaultTimeout = "5m"
     /// The output becomes part of the process's state, which is meant to stay small.
