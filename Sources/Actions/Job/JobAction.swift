@@ -83,8 +83,10 @@ public struct JobAction: Action {
         let job = try JobManifest(inputs, context, namespace: cluster.namespace(of: context))
         return try await cluster.perform(for: context) { client in
             try await context.recordResource("\(job.reference)")
-            try await start(job, client, context)
             do {
+                // In a task of its own: once it was asked for, a Job that nobody waits for has to be known to be deleted.
+                try await Task { try await start(job, client, context) }.value
+                try Task.checkCancellation()
                 let finished = try await job.reference.resources(in: client)
                     .wait(for: job.reference.name, time: context.time) { $0.map { JobEnd($0) != nil } ?? true }
                 return try await result(finished, job, client, context)
