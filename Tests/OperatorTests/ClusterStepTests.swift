@@ -208,6 +208,66 @@ import YAML
         }
     }
 
+    @Test func `a secret that a step uses is in no store, log, event, status or answer`() async throws {
+        let planted = "s3cr3t-\(UInt64.random(in: .min ... .max))"
+        try await RedisServer.with { redis in
+            try await EffectServer.with { server in
+                server.answer("refused", with: [400, 400])
+                try await OperatorFixture.with { fixture in
+                    try await fixture.make([
+                        "apiVersion": "v1", "kind": "Secret", "metadata": ["name": "service"],
+                        "stringData": ["token": .string(planted)],
+                    ])
+                    let secret: JSONValue = ["secretKeyRef": ["name": "service", "key": "token"]]
+                    let call = { (name: String) -> JSONValue in
+                        [
+                            "method": "POST", "url": .string(server.url(name)), "body": secret,
+                            "headers": ["X-Token": secret], "bearerToken": secret,
+                        ]
+                    }
+                    let process = try await fixture.start(
+                        redis: redis.connectionString,
+                        environment: ["Logging__LogLevel__Default": "Trace", "Actions__Exec__Enabled": "true"]
+                    )
+                    try await fixture.create(
+                        "secret",
+                        [
+                            "serviceAccountName": "deployer",
+                            "steps": [
+                                ["name": "call", "action": "http", "with": call("call")],
+                                [
+                                    "name": "program", "action": "exec", "needs": ["call"],
+                                    "with": [
+                                        "command": ["/bin/sh", "-c", "echo $TOKEN; echo $TOKEN >&2"],
+                                        "environment": ["TOKEN": secret],
+                                    ],
+                                ],
+                                ["name": "refused", "action": "http", "needs": ["program"], "with": call("refused")],
+                            ],
+                        ]
+                    )
+                    let resource = try await fixture.waitForEnd("secret")
+                    await process.terminate()
+                    #expect(server.effects.map(\.body) == [planted, planted], "the service has got it")
+                    #expect(resource.status?.steps?.map(\.phase) == [.completed, .completed, .failed])
+                    var places = ["log": process.child.lines.joined(separator: "\n")]
+                    places["resource"] = String(decoding: resource.json().serialized(), as: UTF8.self)
+                    places["events"] = "\(try await fixture.events(about: "secret"))"
+                    places["Redis"] = try Command.run([
+                        "/bin/sh", "-c",
+                        "redis-cli -p \(redis.port) --scan | while read -r key; do redis-cli -p \(redis.port) dump \"$key\"; "
+                            + "redis-cli -p \(redis.port) get \"$key\"; done",
+                    ])
+                    #expect(places["Redis"]?.contains("Completed") ?? false, "the state was looked at")
+                    for (place, text) in places {
+                        #expect(!text.contains(planted), "it is in the \(place)")
+                        #expect(!text.contains(Data(planted.utf8).base64EncodedString()), "it is in the \(place)")
+                    }
+                }
+            }
+        }
+    }
+
     @Test func `a dry run tells what would change, in the status and on the command line, and changes nothing`()
         async throws
     {
