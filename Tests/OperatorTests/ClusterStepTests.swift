@@ -208,6 +208,112 @@ import YAML
         }
     }
 
+    /// Where an operator dies that changes a workload. A rollout records nothing: its key is in the object.
+    private static let workloadDeaths: [(FailPoint, String)] = [
+        (.afterStarted, "resize"), (.afterRecord, "resize"), (.afterEffect, "resize"), (.afterStarted, "restart"),
+        (.afterEffect, "restart"), (.beforeCompleted, "restart"),
+    ]
+
+    @Test(arguments: workloadDeaths)
+    func `an operator killed while a workload is scaled or restarted does so once`(
+        point: FailPoint,
+        step: String
+    ) async throws {
+        let labels: JSONValue = ["app": "web"]
+        let workload: JSONValue = ["apiVersion": "apps/v1", "kind": "Deployment", "name": "web"]
+        func inputs(_ more: [String: JSONValue]) -> JSONValue {
+            .object((workload.object ?? [:]).merging(more) { _, new in new })
+        }
+        try await RedisServer.with { redis in
+            try await OperatorFixture.with { fixture in
+                try await fixture.make([
+                    "apiVersion": "apps/v1", "kind": "Deployment", "metadata": ["name": "web"],
+                    "spec": [
+                        "replicas": 1, "selector": ["matchLabels": labels],
+                        "template": [
+                            "metadata": ["labels": labels],
+                            "spec": ["containers": [["name": "c", "image": "example.com/c"]]],
+                        ],
+                    ],
+                ])
+                let first = try await fixture.start(
+                    redis: redis.connectionString,
+                    failPoint: "\(point.rawValue):\(step)"
+                )
+                try await fixture.create(
+                    "workload",
+                    [
+                        "serviceAccountName": "deployer",
+                        "steps": [
+                            [
+                                "name": "resize", "action": "scale",
+                                "with": inputs(["replicas": 3, "waitUntilReady": false]),
+                            ],
+                            [
+                                "name": "restart", "action": "rollout", "needs": ["resize"],
+                                "with": inputs(["do": "restart", "wait": false]),
+                            ],
+                        ],
+                    ]
+                )
+                #expect(await first.child.waitForEnd() == 128 + SIGKILL)
+                try await fixture.withOperator(redis: redis.connectionString) { _ async throws in
+                    let process = try await fixture.waitForEnd("workload")
+                    #expect(process.condition("Ready") == .true, "\(process.message() ?? "")")
+                    let web = try await object(fixture, "apps/v1", "Deployment", "web")
+                    #expect(web?[path: "spec", "replicas"] == 3)
+                    // Each change of the spec counts: one for the number, one for the restart.
+                    #expect(web?[path: "metadata", "generation"] == 3)
+                }
+            }
+        }
+    }
+
+    @Test(arguments: [FailPoint.afterStarted, .afterRecord, nil])
+    func `an operator killed before or while a Job runs finds it again`(point: FailPoint?) async throws {
+        try await RedisServer.with { redis in
+            try await OperatorFixture.with { fixture in
+                let jobs = try await fixture.client.resources(
+                    apiVersion: "batch/v1",
+                    kind: "Job",
+                    namespace: fixture.namespace
+                )
+                let first = try await fixture.start(
+                    redis: redis.connectionString,
+                    failPoint: point.map { "\($0.rawValue):smoke" }
+                )
+                try await fixture.create(
+                    "job",
+                    [
+                        "serviceAccountName": "deployer",
+                        "steps": [["name": "smoke", "action": "job", "with": ["image": "example.com/smoke"]]],
+                    ]
+                )
+                if point == nil {
+                    while try await jobs.list().items.isEmpty { await Task.yield() }
+                    await first.kill()
+                } else {
+                    #expect(await first.child.waitForEnd() == 128 + SIGKILL)
+                }
+                try await fixture.withOperator(redis: redis.connectionString) { _ async throws in
+                    var job: DynamicObject?
+                    while job == nil {
+                        job = try await jobs.list().items.first
+                        await Task.yield()
+                    }
+                    // What the controller of Jobs says.
+                    let status: JSONValue = ["status": ["conditions": [["type": "Complete", "status": "True"]]]]
+                    let name = try #require(job).metadata.name
+                    _ = try await jobs.patch(name, .merge(status), subresource: "status")
+                    let process = try await fixture.waitForEnd("job")
+                    #expect(process.condition("Ready") == .true, "\(process.message() ?? "")")
+                    #expect(try await jobs.list().items.map(\.metadata.name) == [name])
+                    #expect(process.status?.createdResources == ["Job \(fixture.namespace)/\(name)"])
+                }
+            }
+        }
+    }
+
     @Test func `a secret that a step uses is in no store, log, event, status or answer`() async throws {
         let planted = "s3cr3t-\(UInt64.random(in: .min ... .max))"
         try await RedisServer.with { redis in
