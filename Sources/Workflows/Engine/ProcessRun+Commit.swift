@@ -220,9 +220,10 @@ extension ProcessRun {
             return try await commit(whole, &session)
         }
         var state = try await read(document)
-        // An edit may have begun from an older copy; both must grow for whoever compares them.
+        // An edit may have begun from an older copy: these must grow for whoever compares them, and time has passed.
         state.version = max(state.version, session.machine.state.version)
         state.epoch = max(state.epoch, session.machine.state.epoch)
+        state.clockMilliseconds = max(state.clockMilliseconds, session.machine.state.clockMilliseconds)
         session.digest = document.digest
         return .edited(machine(state))
     }

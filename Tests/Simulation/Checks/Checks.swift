@@ -252,7 +252,8 @@ final class Checks {
         switch command {
         case .retryCurrentStep, .decide, .restart, .migrate: hurried.insert(id)
         case .cancel(.graceful):
-            if cancellations[id] == nil { cancellations[id] = world.now }
+            // Without a state there is nothing that could be told; the next owner of an imported one is told again.
+            if cancellations[id] == nil, world.database.state(id) != nil { cancellations[id] = world.now }
         default: break
         }
     }
