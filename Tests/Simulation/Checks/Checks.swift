@@ -221,6 +221,8 @@ final class Checks {
     func edited(_ id: String, _ state: ProcessState?) {
         lastWriters[id] = nil
         hurried.insert(id)
+        // What cannot be read tells nobody under which epoch it was written; commits are told apart by their ids.
+        if state == nil { epochOwners[id] = [:] }
         if let state, !state.status.isFinished { reopenable.insert(id) }
     }
 
