@@ -122,6 +122,31 @@ import Workflows
         #expect(ports?.count == 2)
     }
 
+    @Test func `a list of operations is not applied again when somebody has changed the object meanwhile`() async throws
+    {
+        let stage = try await Stage.make()
+        try await stage.make(service)
+        let patch = PatchAction(cluster: stage.access)
+        let operations: JSONValue = [["op": "replace", "path": "/spec/selector/color", "value": "blue"]]
+        let records = Records()
+        _ = try await patch.perform(inputs(operations, "json"), stage.context(records: records))
+        // Another step's key takes the place of this one's.
+        _ = try await patch.perform(inputs(["spec": ["selector": ["tier": "a"]]]), stage.context("other", key: "key-2"))
+        let error = await #expect(throws: StepError.self) {
+            try await patch.perform(inputs(operations, "json"), stage.context(attempt: 2, undo: records.undo))
+        }
+        #expect(error?.summary == "Outcome unknown")
+    }
+
+    @Test(arguments: ["", ".", "..", "a/b", "%2e%2e"])
+    func `names that no object can have reach no other object`(name: String) async throws {
+        let stage = try await Stage.make()
+        let inputs: JSONValue = ["objects": [["apiVersion": "v1", "kind": "ConfigMap", "name": .string(name)]]]
+        await #expect(throws: StepError.self) {
+            try await DeleteAction(cluster: stage.access).perform(inputs, stage.context())
+        }
+    }
+
     @Test func `what cannot be patched is told`() async throws {
         let stage = try await Stage.make()
         let patch = PatchAction(cluster: stage.access)

@@ -84,11 +84,11 @@ import Workflows
 
     @Test func `after its time the program is ended`() async throws {
         let error = await failure(shell("echo begun >&2; exec sleep 1000", ["timeout": "100ms"]))
-        #expect(error?.errorClass == .timeout && error?.hasHadEffect == true)
+        #expect(error?.errorClass == .permanent && error?.hasHadEffect == true)
         let patient = await failure(
             shell("trap 'echo cleaned up >&2; exit 0' TERM; while :; do sleep 0.1; done", ["timeout": "1s"])
         )
-        #expect(patient?.errorClass == .timeout)
+        #expect(patient?.errorClass == .permanent)
         #expect(patient?.detail?.contains("cleaned up") == true)
     }
 

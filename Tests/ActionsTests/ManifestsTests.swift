@@ -103,6 +103,13 @@ import Workflows
     @Test func `values of Secrets are hidden, and long texts and long lists are cut`() throws {
         let secret = try object(["kind": "Secret", "data": ["password": "aHVudGVyMg=="]])
         #expect(ObjectDiff(nil, secret).lines.contains("+ data.password: (hidden)"))
+        let annotated = try object([
+            "kind": "Secret",
+            "metadata": [
+                "annotations": ["kubectl.kubernetes.io/last-applied-configuration": "{\"data\": \"aHVudGVyMg==\"}"]
+            ],
+        ])
+        #expect(!"\(ObjectDiff(nil, annotated).lines)".contains("aHVudGVyMg"))
         let long = try object(["kind": "A", "x": .string(String(repeating: "y", count: 1000))])
         #expect(ObjectDiff(nil, long).lines.allSatisfy { $0.count < 250 })
         let many = try object([

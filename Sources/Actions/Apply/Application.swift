@@ -1,6 +1,7 @@
 internal import JSON
 internal import KubeClient
 internal import Logging
+internal import Synchronization
 internal import Workflows
 
 /// One application of manifests for one step.
@@ -48,20 +49,18 @@ struct Application: Sendable {
         try refuseStrangers(targets)
         let surplus = prunes ? try await surplus(targets) : []
         try await record(targets, surplus)
+        let hasChanged = Mutex(context.attempt > 1)
         do {
-            let applied = try await apply(targets)
+            let applied = try await apply(targets, hasChanged)
             for object in surplus { try await prune(object) }
             if waits { try await waitUntilReady(targets) }
             return [
                 "objects": .array(applied),
                 "pruned": .array(surplus.map { .string("\(ObjectReference(to: $0))") }),
             ]
-        } catch let error as KubeError {
-            throw StepError(error, as: context.account).withEffect
-        } catch let error as UnresolvedResource {
-            throw StepError(.permanent, "Unknown kind", detail: "\(error)").withEffect
-        } catch let error as StepError {
-            throw error.withEffect
+        } catch {
+            guard hasChanged.withLock({ $0 }), let failure = StepError(error, as: context.account) else { throw error }
+            throw failure.withEffect
         }
     }
 
@@ -94,6 +93,16 @@ struct Application: Sendable {
     }
 
     private func refuseStrangers(_ targets: [Target]) throws {
+        for target in targets where target.current?.metadata.deletionTimestamp != nil {
+            throw StepError(.transient, "Object is being deleted", detail: "\(target.reference) is on its way out")
+        }
+        // What was not there at the first attempt and is not of this step was made by somebody else meanwhile.
+        let made = Set((FormerObject.recorded(context) ?? []).filter { !$0.existed }.map(\.reference))
+        for target in targets where made.contains(target.reference) {
+            guard let current = target.current, Ownership.key(of: current) != context.idempotencyKey else { continue }
+            let detail = "\(target.reference) was made by somebody else while the step was tried"
+            throw StepError(.permanent, "Object belongs to somebody else", detail: detail).withEffect
+        }
         guard !adopts else { return }
         let strangers = targets.filter { target in
             target.current.map { !Ownership.isMarked($0) && !target.isShared } ?? false
@@ -116,12 +125,13 @@ struct Application: Sendable {
         try await context.recordUndo(FormerObject.undo(former, context))
     }
 
-    private func apply(_ targets: [Target]) async throws -> [JSONValue] {
+    private func apply(_ targets: [Target], _ hasChanged: borrowing Mutex<Bool>) async throws -> [JSONValue] {
         var applied: [JSONValue] = []
         for (place, target) in targets.enumerated() {
             try Task.checkCancellation()
             if target.current == nil { try await context.recordResource("\(target.reference)") }
             let object = try await apply(target)
+            hasChanged.withLock { $0 = true }
             context.logger.info("\(target.reference) is applied")
             applied.append(target.outcome(object))
             // What follows needs it.
@@ -151,6 +161,11 @@ struct Application: Sendable {
         let wanted = Set(targets.map(\.reference))
         var kinds: [ObjectReference] = []
         for target in targets where !target.object.isFoundation {
+            // A kind that these manifests define may not be there yet, and nothing of it then.
+            do { _ = try await target.reference.resources(in: client) } catch let error as UnresolvedResource {
+                guard manifests.definesKind(of: target.object) else { throw error }
+                continue
+            }
             kinds.append(target.reference.ofKind)
         }
         for kind in pruneKinds {
@@ -201,11 +216,19 @@ struct Application: Sendable {
         try await waitUntilReady([target])
         guard target.object.kind == "CustomResourceDefinition" else { return }
         let objects = manifests.objects.filter { target.object.defines(kindOf: $0) }
+        let end = context.time.now + .seconds(60)
         while true {
             do {
                 for object in objects { _ = try await client.resources(for: object, namespace: namespace) }
                 return
-            } catch is UnresolvedResource {
+            } catch let error as UnresolvedResource {
+                guard context.time.now < end else {
+                    throw StepError(
+                        .transient,
+                        "Kind is not served yet",
+                        detail: "a minute after its definition: \(error)"
+                    )
+                }
                 try await context.time.sleep(for: .milliseconds(250))
                 _ = try await client.mapper.refresh()
             }
@@ -277,18 +300,4 @@ extension Manifests {
     func makesNamespace(of reference: ObjectReference) -> Bool {
         objects.contains { $0.kind == "Namespace" && $0.metadata.name == reference.namespace }
     }
-}
-
-extension StepError {
-    /// A failure on the way: something of it has happened.
-    var withEffect: StepError {
-        var error = self
-        error.hasHadEffect = true
-        return error
-    }
-}
-
-extension StepContext {
-    /// What the API server calls the account, for errors.
-    var account: String { "system:serviceaccount:\(namespace ?? "default"):\(serviceAccountName ?? "")" }
 }

@@ -88,7 +88,8 @@ public struct ApplyAction: Action {
         let manifests = try Manifests(inputs["manifests"] ?? .null)
         return try await cluster.perform(for: context) { client in
             let application = Application(inputs, manifests, client, context, cluster.namespace(of: context))
-            if let digest = inputs["planDigest"]?.string {
+            // Only before anything has changed: afterwards another plan is what is left of the approved one.
+            if context.recordedUndo == nil, let digest = inputs["planDigest"]?.string {
                 let plan = try await application.plan()
                 guard plan.digest == digest else {
                     throw StepError(

@@ -29,7 +29,7 @@ struct ApplyPlan: Sendable {
                 let (old, new) = (current.map(Self.withoutMarks), Self.withoutMarks(object))
                 diff = ObjectDiff(old, new)
                 action = current == nil ? "create" : diff.lines.isEmpty ? "unchanged" : "change"
-                result = new.comparable
+                result = new.comparable.withoutGeneratedJobFields
             case .unchecked(let object):
                 diff = ObjectDiff(current, Self.withoutMarks(object))
                 action = "create"

@@ -108,7 +108,11 @@ extension DynamicObject {
     func defines(kindOf other: DynamicObject) -> Bool {
         guard kind == "CustomResourceDefinition" else { return false }
         let group = other.apiVersion.flatMap { $0.split(separator: "/").dropLast().first.map(String.init) }
-        return content[path: "spec", "group"]?.string == group
+        let version = other.apiVersion?.split(separator: "/").last.map(String.init)
+        let isServed = (content[path: "spec", "versions"]?.array ?? []).contains {
+            $0["name"]?.string == version && $0["served"]?.bool == true
+        }
+        return content[path: "spec", "group"]?.string == group && isServed
             && content[path: "spec", "names", "kind"]?.string == other.kind
     }
 }

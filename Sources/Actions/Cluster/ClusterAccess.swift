@@ -62,10 +62,8 @@ public struct ClusterAccess: Sendable {
         let client = try client(for: context)
         do {
             return try await body(client)
-        } catch let error as KubeError {
-            throw StepError(error, as: try user(for: context))
-        } catch let error as UnresolvedResource {
-            throw StepError(.permanent, "Unknown kind", detail: "\(error)")
+        } catch {
+            throw StepError(error, as: try user(for: context)) ?? error
         }
     }
 
@@ -76,14 +74,35 @@ public struct ClusterAccess: Sendable {
     ) async throws -> Result {
         do {
             return try await perform(for: context, body)
-        } catch var error as StepError {
-            error.hasHadEffect = true
-            throw error
+        } catch let error as StepError {
+            throw error.withEffect
         }
     }
 }
 
+extension StepContext {
+    /// What the API server calls the account, for errors.
+    var account: String { "system:serviceaccount:\(namespace ?? "default"):\(serviceAccountName ?? "")" }
+}
+
 extension StepError {
+    /// A failure on the way: something of the step has happened.
+    var withEffect: StepError {
+        var error = self
+        error.hasHadEffect = true
+        return error
+    }
+
+    /// What an error means for a step; nil for one that does not come from a cluster, such as a cancellation.
+    init?(_ error: any Error, as user: String) {
+        switch error {
+        case let error as StepError: self = error
+        case let error as KubeError: self.init(error, as: user)
+        case let error as UnresolvedResource: self.init(.permanent, "Unknown kind", detail: "\(error)")
+        default: return nil
+        }
+    }
+
     /// What an API server's answer means for a step.
     /// - Parameter user: as whom it was asked.
     init(_ error: KubeError, as user: String) {
@@ -99,7 +118,7 @@ extension StepError {
         switch error.code {
         case .transport(.timedOut), .transport(.idle): .timeout
         // Somebody else's field stays somebody else's; a version that has changed is read again.
-        case .conflict: error.operation.verb == "patch" ? .permanent : .transient
+        case .conflict: error.message.contains("Apply failed") ? .permanent : .transient
         // Servers before 1.22 call an object that cannot be merged their own failure.
         case .serverError where error.message.contains("failed to create typed"): .permanent
         default: error.isRetryable ? .transient : .permanent
@@ -110,6 +129,7 @@ extension StepError {
         switch error.code {
         case .badRequest: "Bad Request"
         case .unauthorized: "Unauthorized"
+        case .forbidden where error.message.contains("being terminated"): "Namespace is being deleted"
         case .forbidden: "Forbidden"
         case .notFound: "Not Found"
         case .alreadyExists: "Already exists"

@@ -32,7 +32,10 @@ struct ObjectDiff: Sendable, Hashable {
         _ lines: inout [String]
     ) {
         guard former != latter else { return }
-        let isSecret = hidesValues && (path.hasPrefix("data.") || path.hasPrefix("stringData."))
+        let shown = [
+            "apiVersion", "kind", "type", "immutable", "metadata.name", "metadata.namespace", "metadata.labels.",
+        ]
+        let isSecret = hidesValues && !shown.contains { path.hasPrefix($0) }
         let text = { (value: JSONValue) in isSecret ? "(hidden)" : Self.text(value) }
         switch (former, latter) {
         case (.object(let old)?, .object(let new)?):

@@ -33,12 +33,9 @@ public struct DeleteAction: Action {
 
     public var inputSchema: JSONSchema {
         var object = JSONSchema(.object)
-        object.properties = [
-            "apiVersion": JSONSchema(.string), "kind": JSONSchema(.string),
-            "namespace": JSONSchema(.string).with(\.description, "Default: that of the process."),
-            "name": JSONSchema(.string).with(\.description, "Or `selector`."),
-            "selector": JSONSchema(.string).with(\.description, "Labels of all to delete: `app=tiles,tier!=db`."),
-        ]
+        object.properties = ObjectReference.inputs.merging([
+            "selector": JSONSchema(.string).with(\.description, "Labels of all to delete: `app=tiles,tier!=db`.")
+        ]) { first, _ in first }
         object.required = ["apiVersion", "kind"]
         var objects = JSONSchema(.array).with(\.items, [object])
         objects.minItems = 1
@@ -78,8 +75,8 @@ public struct DeleteAction: Action {
                 if inputs["wait"]?.bool ?? true {
                     for former in found { try await waitUntilGone(former, client, context) }
                 }
-            } catch let error as KubeError {
-                throw StepError(error, as: context.account).withEffect
+            } catch {
+                throw StepError(error, as: context.account)?.withEffect ?? error
             }
             return ["deleted": .array(found.map { .string("\($0.reference)") })]
         }
@@ -127,11 +124,15 @@ public struct DeleteAction: Action {
                 .delete(former.reference.name, DeleteOptions(uid: former.uid, propagation: propagation))
         } catch let error as KubeError where error.code == .notFound || error.code == .conflict {
             // It is gone, and what is called so now is another one.
+        } catch is UnresolvedResource {
+            // Its kind is gone, and with it all of it.
         }
     }
 
     private func waitUntilGone(_ former: FormerObject, _ client: KubeClient, _ context: StepContext) async throws {
-        _ = try await former.reference.resources(in: client)
+        guard let resources = try? await former.reference.resources(in: client) else { return }
+        _ =
+            try await resources
             .wait(for: former.reference.name, time: context.time) { $0?.metadata.uid != former.uid }
     }
 }

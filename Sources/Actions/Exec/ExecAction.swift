@@ -46,7 +46,7 @@ public struct ExecAction: Action {
         ),
         ActionFailure("Ended by signal 9 and so on", .permanent, when: "The program was killed, or has crashed."),
         ActionFailure("CPU time exceeded", .permanent, when: "It used more than cpuTimeLimit."),
-        ActionFailure("Timeout exceeded", .timeout, when: "It took longer than timeout."),
+        ActionFailure("Timeout exceeded", .permanent, when: "It took longer than timeout."),
         ActionFailure(
             "Program not started",
             .permanent,

@@ -83,7 +83,7 @@ struct ExecInputs {
         let detail = end.isEmpty ? path : "\(path): \(end)"
         var error: StepError
         switch cause {
-        case _ where isTimedOut: error = StepError(.timeout, "Timeout exceeded", detail: detail)
+        case _ where isTimedOut: error = StepError(.permanent, "Timeout exceeded", detail: detail)
         case .exited(0): return nil
         case .exited(let code):
             let isTransient = transientExitCodes.contains(Int64(code))

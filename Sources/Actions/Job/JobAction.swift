@@ -42,6 +42,8 @@ public struct JobAction: Action {
         ActionFailure("Unknown kind", .permanent, when: "The API server serves no such kind."),
     ]
 
+    private static let foreign = "Object belongs to somebody else"
+
     /// How much of a log is kept: it becomes part of the process's state.
     static let logBytes = 16 << 10
     static let logLines = 200
@@ -68,12 +70,19 @@ public struct JobAction: Action {
                 \.description,
                 "A whole Pod template, `{metadata, spec}`, instead of the above. Its service account is the step's."
             ),
-            "namespace": JSONSchema(.string).with(\.description, "Default: that of the process."),
             "backoffLimit": JSONSchema(.integer).with(\.minimum, 0)
                 .with(\.description, "How often the Job tries its Pod again. Default 0."),
             "timeout": timeout,
-            "ttlAfterFinished": JSONSchema(.integer).with(\.minimum, 0)
-                .with(\.description, "Seconds after which the finished Job is deleted. Default: it stays."),
+            "ttlAfterFinished": JSONSchema(.integer).with(\.minimum, 3600).with(
+                \.description,
+                "Seconds after which the finished Job is deleted. An operator that was away for longer runs it again. "
+                    + "Default: it stays."
+            ),
+            "log": JSONSchema(.boolean).with(
+                \.description,
+                "Whether the end of the log is kept with the process's state, secrets that the program prints included. "
+                    + "Default true."
+            ),
         ]
         return schema
     }
@@ -89,10 +98,14 @@ public struct JobAction: Action {
                 try Task.checkCancellation()
                 let finished = try await job.reference.resources(in: client)
                     .wait(for: job.reference.name, time: context.time) { $0.map { JobEnd($0) != nil } ?? true }
-                return try await result(finished, job, client, context)
+                return try await result(finished, job, client, context, keepsLog: inputs["log"]?.bool ?? true)
             } catch is CancellationError {
                 if context.wasStopped() { await remove(job, client, context) }
                 throw CancellationError()
+            } catch let error as StepError where error.summary == Self.foreign {
+                throw error
+            } catch {
+                throw StepError(error, as: context.account)?.withEffect ?? error
             }
         }
     }
@@ -121,7 +134,7 @@ public struct JobAction: Action {
             guard Ownership.key(of: there) == context.idempotencyKey else {
                 throw StepError(
                     .permanent,
-                    "Object belongs to somebody else",
+                    Self.foreign,
                     detail: "\(job.reference) exists and is not this step's; delete it or rename the step"
                 )
             }
@@ -133,7 +146,8 @@ public struct JobAction: Action {
         _ object: DynamicObject?,
         _ job: JobManifest,
         _ client: KubeClient,
-        _ context: StepContext
+        _ context: StepContext,
+        keepsLog: Bool
     ) async throws -> JSONValue {
         guard let object, let end = JobEnd(object) else {
             var error = StepError(.permanent, "Job is gone", detail: "\(job.reference) was deleted while it ran")
@@ -142,7 +156,7 @@ public struct JobAction: Action {
         }
         let pod = try await lastPod(of: job, client, context)
         let terminated = pod?.terminated
-        let log = await self.log(of: pod?.name, job, client)
+        let log = keepsLog ? await self.log(of: pod?.name, job, client) : nil
         guard end.isComplete else {
             var words = ["\(job.reference): \(end.reason)"]
             if let code = terminated?["exitCode"]?.int { words.append("exit code \(code)") }
@@ -176,23 +190,28 @@ public struct JobAction: Action {
         guard let pod else { return nil }
         var options = LogOptions()
         options.tailLines = Self.logLines
-        options.limitBytes = Self.logBytes
         var lines: [String] = []
+        var size = 0
         do {
             for try await line in client.log(of: ObjectKey(namespace: job.reference.namespace, name: pod), options) {
                 lines.append(line)
+                size += line.utf8.count + 1
+                while size > Self.logBytes, lines.count > 1 { size -= lines.removeFirst().utf8.count + 1 }
             }
         } catch {
             if lines.isEmpty { return nil }
         }
-        return lines.joined(separator: "\n")
+        return String(lines.joined(separator: "\n").suffix(Self.logBytes))
     }
 
     /// Deletes the Job of a step that is not wanted any more. In a task of its own, because the step's is cancelled.
     private func remove(_ job: JobManifest, _ client: KubeClient, _ context: StepContext) async {
         let removal = Task {
+            guard let there = try await job.reference.current(in: client),
+                Ownership.key(of: there) == context.idempotencyKey
+            else { return }
             try await job.reference.resources(in: client)
-                .delete(job.reference.name, DeleteOptions(propagation: .background))
+                .delete(job.reference.name, DeleteOptions(uid: there.metadata.uid, propagation: .background))
         }
         do {
             try await removal.value

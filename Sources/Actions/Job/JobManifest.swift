@@ -8,7 +8,6 @@ struct JobManifest: Sendable {
     let object: DynamicObject
 
     init(_ inputs: JSONValue, _ context: StepContext, namespace: String) throws {
-        let namespace = inputs["namespace"]?.string ?? namespace
         reference = ObjectReference(
             apiVersion: "batch/v1",
             kind: "Job",

@@ -7,8 +7,9 @@ public import Workflows
 ///
 /// How it was is recorded before, so that a rollback restores it; see ``RestoreAction``. The step's key goes into the object
 /// with the change, in the annotation `honua.io/key`: who finds its own key there has changed it already and does not do so
-/// again. A patch of a subresource cannot carry the key; it is repeated after a failure, and should be one for which that
-/// makes no difference.
+/// again. When somebody has changed the object since an attempt whose result is not known, a list of operations is not
+/// applied again, because nobody can tell whether it would be for the second time. A patch of the status cannot carry the
+/// key; it is repeated after a failure, and not undone.
 public struct PatchAction: Action {
     private let cluster: ClusterAccess
 
@@ -35,9 +36,7 @@ public struct PatchAction: Action {
 
     public var inputSchema: JSONSchema {
         var schema = JSONSchema(.object)
-        schema.properties = [
-            "apiVersion": JSONSchema(.string), "kind": JSONSchema(.string), "name": JSONSchema(.string),
-            "namespace": JSONSchema(.string).with(\.description, "Default: that of the process."),
+        schema.properties = ObjectReference.inputs.merging([
             "type": JSONSchema(.string).with(\.allowedValues, ["merge", "json", "strategic"]).with(
                 \.description,
                 "merge: RFC 7396, members replace and null removes. json: RFC 6902, a list of operations. strategic: as "
@@ -45,8 +44,9 @@ public struct PatchAction: Action {
             ),
             "patch": JSONSchema(nil).with(\.preservesUnknownFields, true)
                 .with(\.description, "An object; for json a list of operations."),
-            "subresource": JSONSchema(.string).with(\.description, "Such as status. Default: the object itself."),
-        ]
+            "subresource": JSONSchema(.string).with(\.allowedValues, ["status"])
+                .with(\.description, "Default: the object itself. A patch of the status is not undone."),
+        ]) { first, _ in first }
         schema.required = ["apiVersion", "kind", "name", "patch"]
         return schema
     }
@@ -55,11 +55,16 @@ public struct PatchAction: Action {
     public func perform(_ inputs: JSONValue, _ context: StepContext) async throws -> JSONValue {
         try await cluster.perform(for: context) { client in
             let (reference, current) = try await find(inputs, client, context)
+            let recorded = FormerObject.recorded(context)?.first
             if Ownership.key(of: current) == context.idempotencyKey {
-                let former = FormerObject.recorded(context)?.first?.content.flatMap { try? DynamicObject(json: $0) }
+                guard let former = recorded?.content.flatMap({ try? DynamicObject(json: $0) }) else {
+                    // Of a Secret nobody knows any more how it was.
+                    return ["object": .string("\(reference)"), "changes": []]
+                }
                 return Self.output(reference, former, current)
             }
-            if context.recordedUndo == nil {
+            if let recorded { try refuseDoubt(recorded, current, inputs) }
+            if recorded == nil, inputs["subresource"] == nil {
                 try await context.recordUndo(FormerObject.undo([FormerObject(of: reference, current)], context))
             }
             let patched = try await patch(inputs, current, reference, client, context)
@@ -78,6 +83,20 @@ public struct PatchAction: Action {
                 "changes": .array(Self.changes(current, patched)),
             ]
         }
+    }
+
+    /// The key of an attempt may have been there and have been replaced by that of another step.
+    private func refuseDoubt(_ recorded: FormerObject, _ current: DynamicObject, _ inputs: JSONValue) throws(StepError)
+    {
+        guard recorded.uid == current.metadata.uid else {
+            let detail = "\(recorded.reference) was deleted and made anew while the step was tried"
+            throw StepError(.permanent, "Object belongs to somebody else", detail: detail)
+        }
+        let version = recorded.content?[path: "metadata", "resourceVersion"]?.string
+        guard inputs["type"]?.string == "json", version != current.metadata.resourceVersion else { return }
+        let detail =
+            "\(recorded.reference) has changed since an attempt whose result is not known; look whether the patch is in it"
+        throw StepError(.permanent, "Outcome unknown", detail: detail).withEffect
     }
 
     private func find(
@@ -122,11 +141,14 @@ public struct PatchAction: Action {
                 var annotations = metadata["annotations"] ?? [:]
                 annotations[Ownership.keyAnnotation] = .string(context.idempotencyKey)
                 metadata["annotations"] = annotations
+                // Another object of the same name is not meant.
+                metadata["uid"] = .string(current.metadata.uid)
                 patch["metadata"] = metadata
             }
             return type == "merge" ? .merge(patch) : .strategic(patch)
         }
         guard case .array(var operations) = patch else { throw Self.unfit(type, patch, "a list of operations") }
+        operations.insert(["op": "test", "path": "/metadata/uid", "value": .string(current.metadata.uid)], at: 0)
         if isMarked {
             if current.metadata.annotations == nil {
                 operations.append(["op": "add", "path": "/metadata/annotations", "value": [:]])

@@ -5,9 +5,10 @@ public import Workflows
 
 /// Puts objects back to how they were before a step changed them: what undoes `apply`, `delete` and `patch`.
 ///
-/// What was not there is deleted, if the step's key is still in it. What was there is stored again as it was, its managed
-/// fields included; what is gone is made anew. An object that somebody else has put in the place is left alone. Repeating it
-/// changes nothing.
+/// What was not there is deleted, if the step's key is still in it. What was there is stored again as it was; what is gone
+/// is made anew. An object that somebody else has put in the place is left alone. One that cannot be put back does not keep
+/// the others from it. Repeating it changes nothing. Who managed which fields does not come back: what was changed is
+/// managed by `honua` then.
 public struct RestoreAction: Action {
     /// What it is called, also by the actions that it undoes.
     static let actionName = "restore"
@@ -51,11 +52,22 @@ public struct RestoreAction: Action {
         let key = inputs["key"]?.string ?? ""
         let objects = (inputs["objects"]?.array ?? []).map(FormerObject.init)
         var done: [Outcome: [JSONValue]] = [:]
+        var failures: [StepError] = []
         // What was changed last is put back first.
         for former in objects.reversed() {
-            let outcome = try await cluster.perform(for: context) { client in try await restore(former, key, client) }
-            context.logger.info("\(former.reference): \(outcome.rawValue)")
-            done[outcome, default: []].append(.string("\(former.reference)"))
+            do {
+                let outcome = try await cluster.perform(for: context) { client in
+                    try await restore(former, key, client, context)
+                }
+                context.logger.info("\(former.reference): \(outcome.rawValue)")
+                done[outcome, default: []].append(.string("\(former.reference)"))
+            } catch let error as StepError {
+                failures.append(error)
+            }
+        }
+        if let first = failures.first(where: { $0.errorClass != .permanent }) ?? failures.first {
+            let others = failures.count > 1 ? "; \(failures.count - 1) more objects could not be put back" : ""
+            throw StepError(first.errorClass, first.summary, detail: (first.detail ?? "") + others)
         }
         return [
             "restored": .array(done[.restored] ?? []), "deleted": .array(done[.deleted] ?? []),
@@ -70,10 +82,20 @@ public struct RestoreAction: Action {
 
     private enum Outcome: String { case restored, deleted, leftAlone, unchanged }
 
-    private func restore(_ former: FormerObject, _ key: String, _ client: KubeClient) async throws -> Outcome {
-        let current: DynamicObject?
+    private func restore(
+        _ former: FormerObject,
+        _ key: String,
+        _ client: KubeClient,
+        _ context: StepContext
+    ) async throws -> Outcome {
+        var current: DynamicObject?
         do {
             current = try await former.reference.current(in: client)
+            if former.existed, let leaving = current, leaving.metadata.deletionTimestamp != nil {
+                // It goes whatever is written to it.
+                current = try await former.reference.resources(in: client)
+                    .wait(for: former.reference.name, time: context.time) { $0?.metadata.uid != leaving.metadata.uid }
+            }
         } catch is UnresolvedResource where !former.existed {
             // Its kind went before it.
             return .unchanged
@@ -108,13 +130,13 @@ public struct RestoreAction: Action {
         _ client: KubeClient
     ) async throws -> Outcome {
         _ = try await reference.resources(in: client).create(
-            try DynamicObject(json: content.withoutServerFields),
+            try DynamicObject(json: content.withoutServerFields.withoutGeneratedJobFields),
             WriteOptions(fieldManager: Ownership.fieldManager)
         )
         return .restored
     }
 
-    /// Stores an object as it was; who managed which of its fields comes back, too.
+    /// Stores an object as it was.
     private func store(
         _ content: JSONValue,
         over current: DynamicObject,
@@ -129,5 +151,23 @@ public struct RestoreAction: Action {
             WriteOptions(fieldManager: Ownership.fieldManager)
         )
         return .restored
+    }
+}
+
+extension JSONValue {
+    /// A Job without the selector and the labels that its API server has made for it, and would not take back.
+    var withoutGeneratedJobFields: JSONValue {
+        guard self["kind"]?.string == "Job", self[path: "spec", "manualSelector"]?.bool != true else { return self }
+        var job = self
+        job["spec"]?["selector"] = nil
+        for label in [
+            "controller-uid", "job-name", "batch.kubernetes.io/controller-uid", "batch.kubernetes.io/job-name",
+        ] {
+            if job[path: "spec", "template", "metadata", "labels"] != nil {
+                job["spec"]?["template"]?["metadata"]?["labels"]?[label] = nil
+            }
+            if job[path: "metadata", "labels"] != nil { job["metadata"]?["labels"]?[label] = nil }
+        }
+        return job
     }
 }

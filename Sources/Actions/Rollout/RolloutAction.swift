@@ -122,7 +122,8 @@ public struct RolloutAction: Action {
             case .inProgress(let why), .failed(let why): now = why
             case .terminating: now = "it is being deleted"
             }
-            return ["would": .string(would), "now": .string(now)]
+            // How it is now does not change what would be done.
+            return ["would": .string(would), "now": .string(now), "digest": .string(Digest.sha256(Array(would.utf8)))]
         }
     }
 

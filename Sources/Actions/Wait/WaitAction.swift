@@ -107,6 +107,8 @@ public struct WaitAction: Action {
             var plan = ObjectSummary.output(of: object, reference)
             plan["would"] = .string("wait for \(reference) to be \(goal.description)")
             plan["now"] = .string(now)
+            // How it is now does not change what would be done.
+            plan["digest"] = .string(Digest.sha256(inputs.serialized()))
             return plan
         }
     }

@@ -38,6 +38,11 @@ public struct SubprocessAction: Action {
         return schema
     }
 
+    /// What the steps of the sub-process would do.
+    public func plan(_ inputs: JSONValue, _ context: StepContext) async throws -> JSONValue {
+        try await context.runSubprocess(inputs)
+    }
+
     /// - Returns: the outputs of the sub-process.
     public func perform(_ inputs: JSONValue, _ context: StepContext) async throws -> JSONValue {
         try await context.runSubprocess(inputs)

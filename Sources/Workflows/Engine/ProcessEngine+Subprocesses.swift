@@ -57,6 +57,10 @@ extension ProcessEngine {
         case .superseded, .withdrawn, .expired, .shutDown: throw CancellationError()
         }
         guard let summary = run.snapshot.state else { throw CancellationError() }
+        if let plan = summary.plan {
+            let lines = JSONValue.array(plan.lines.map { .string($0) })
+            return ["would": "run", "object": .string(name), "changes": lines, "digest": .string(plan.digest)]
+        }
         switch summary.status {
         case .completed: return summary.outputs ?? [:]
         case .cancelled: throw StepError(.permanent, "the sub-process was cancelled")

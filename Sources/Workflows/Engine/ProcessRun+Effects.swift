@@ -144,8 +144,19 @@ extension ProcessRun {
         send(.succeeded(request.id, start: request.start, output: output, part: part))
     }
 
+    /// It is held in memory as long as the process runs.
+    private static let maximumUndoBytes = 4 << 20
+
     private func recordUndo(_ inputs: JSONValue, of request: ExecutionRequest) async throws {
         let bytes = inputs.serialized()
+        guard bytes.count <= Self.maximumUndoBytes else {
+            let detail = "how everything is before the step measures \(bytes.count >> 10) KiB, at most "
+            throw StepError(
+                .permanent,
+                "Too much to undo",
+                detail: detail + "\(Self.maximumUndoBytes >> 10) KiB can be recorded; make several steps of it"
+            )
+        }
         var part: PartReference?
         if bytes.count > ProcessMachine.inlineBytes {
             let reference = PartReference(of: bytes)

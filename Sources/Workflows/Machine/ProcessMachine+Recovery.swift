@@ -42,6 +42,8 @@ extension ProcessMachine {
             return giveUp(id, error)
         }
         let action = environment.actions[request.action]
+        // Planning again does no harm.
+        if state.isDryRun { return runAgain(id, request) }
         switch policy {
         case .verify: effects.append(.verify(request))
         case .retryIfIdempotent where action?.isIdempotent ?? false: runAgain(id, request)
@@ -77,6 +79,8 @@ extension ProcessMachine {
 
     /// Under the same key, as the same attempt.
     private mutating func runAgain(_ id: ExecutionID, _ request: ExecutionRequest) {
+        // Should this run fail for good, there may be something of the former one to undo.
+        if !id.isCompensation { self[id].hasUnknownEffect = true }
         change(id) { $0.interruptions += 1 }
         var request = request
         request.isRecovery = true

@@ -49,7 +49,7 @@ extension ProcessMachine {
             attempt: attempt,
             timeout: step.definition.timeout.flatMap { Duration(text: $0) },
             memo: state.isDryRun ? nil : memo,
-            recordedUndo: step.definition.compensate == nil ? record.compensation?.with : nil,
+            recordedUndo: recordedUndo(id),
             serviceAccountName: state.serviceAccountName,
             isDryRun: state.isDryRun
         )
@@ -78,17 +78,30 @@ extension ProcessMachine {
         guard let definition = planned(id).definition.compensate, environment.fault != .lostCompensation else { return }
         guard let template = planned(id).compensationInputs else { return }
         let inputs = try? template.evaluate(scope(template.references, id, ["outputs": self[id].output ?? .null]))
-        self[id].compensation = CompensationState(action: definition.action, with: inputs)
+        var compensation = CompensationState(action: definition.action, with: inputs)
+        compensation.recorded = self[id].compensation?.recorded
+        compensation.recordedPart = self[id].compensation?.recordedPart
+        self[id].compensation = compensation
     }
 
-    /// Takes what an action says would undo it. What the definition declares, and what an earlier attempt has found, count
-    /// for more: later attempts no longer see how things were before the first.
+    /// Takes what an action says would undo it. What an earlier attempt has found counts for more: later ones no longer see
+    /// how things were before the first. What the definition declares undoes the step, and the record is kept beside it.
     mutating func recordUndo(_ id: ExecutionID, _ inputs: JSONValue, _ part: PartReference?) {
-        guard !id.isCompensation, planned(id).definition.compensate == nil, self[id].compensation == nil,
+        guard !id.isCompensation, recordedUndo(id) == nil,
             let action = environment.actions[planned(id).definition.action]?.undoneBy
         else { return }
-        self[id].compensation = CompensationState(action: action, with: inputs, part: part)
+        if planned(id).definition.compensate == nil {
+            self[id].compensation = CompensationState(action: action, with: inputs, part: part)
+        } else {
+            self[id].compensation?.recorded = inputs
+            self[id].compensation?.recordedPart = part
+        }
         isChanged = true
+    }
+
+    private func recordedUndo(_ id: ExecutionID) -> JSONValue? {
+        let compensation = self[id].compensation
+        return planned(id).definition.compensate == nil ? compensation?.with : compensation?.recorded
     }
 
     // MARK: Scope

@@ -61,6 +61,7 @@ extension ProcessPlan {
         let details = rest.isEmpty ? "" : " \(ProcessMachine.text(.object(rest)))"
         lines.append("\(name) (\(action)): \(verb)\(subject)\(details)")
         lines += changes(output, indent: "  ")
+        if let digest = output["digest"]?.string, output["objects"] != nil { lines.append("  digest: \(digest)") }
         for object in output["objects"]?.array ?? [] {
             if let text = object.string { lines.append("  \(text)") }
             guard let name = object["object"]?.string else { continue }

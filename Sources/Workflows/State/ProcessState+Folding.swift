@@ -56,7 +56,17 @@ extension StepState {
     }
 
     /// Whether something of it is stored apart.
-    var hasParts: Bool { outputPart != nil || compensation?.withPart != nil }
+    var hasParts: Bool { !parts.isEmpty }
+
+    /// What is stored apart, with its values where they are known.
+    var partValues: [(part: PartReference?, value: JSONValue?)] {
+        [
+            (outputPart, output), (compensation?.withPart, compensation?.with),
+            (compensation?.recordedPart, compensation?.recorded),
+        ]
+    }
+
+    var parts: [PartReference] { partValues.compactMap(\.part) }
 
     /// Whether nothing about it changes unless it is undone or run anew.
     fileprivate var isOver: Bool {
@@ -70,6 +80,7 @@ extension StepState {
         copy.items = nil
         if outputPart != nil { copy.output = nil }
         if compensation?.withPart != nil { copy.compensation?.with = nil }
+        if compensation?.recordedPart != nil { copy.compensation?.recorded = nil }
         return copy
     }
 }
@@ -254,9 +265,7 @@ extension ProcessMachine {
         var parts: [(digest: String, bytes: [UInt8])] = []
         for step in state.steps {
             for record in step.items?.states ?? [step] {
-                for case (let part?, let value?) in [
-                    (record.outputPart, record.output), (record.compensation?.withPart, record.compensation?.with),
-                ] {
+                for case (let part?, let value?) in record.partValues {
                     parts.append((part.digest, value.serialized()))
                 }
             }
@@ -276,7 +285,7 @@ extension ProcessState {
         var parts = [definitionPart, inputPart, outputsPart, segmentsPart].compactMap(\.self) + segments
         for step in steps {
             for record in step.items?.states ?? [step] {
-                parts += [record.outputPart, record.compensation?.withPart].compactMap(\.self)
+                parts += record.parts
             }
         }
         return parts

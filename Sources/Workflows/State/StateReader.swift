@@ -56,6 +56,9 @@ struct StateReader {
         if let reference = record.compensation?.withPart {
             record.compensation?.with = try await value(of: reference, "\(path).compensation.withPart")
         }
+        if let reference = record.compensation?.recordedPart {
+            record.compensation?.recorded = try await value(of: reference, "\(path).compensation.recordedPart")
+        }
     }
 
     private func value(of reference: PartReference, _ path: String) async throws -> JSONValue {

@@ -122,6 +122,11 @@ public struct CompensationState: Described, Hashable {
     public var with: JSONValue?
     /// Where the inputs are, if they are too large for the document.
     public var withPart: PartReference?
+    /// What the action has recorded for its own undoing although the definition declares another one: later attempts
+    /// need to know how things were.
+    public var recorded: JSONValue?
+    /// Where that is, if it is too large for the document.
+    public var recordedPart: PartReference?
     /// Its attempts.
     public var execution = Execution()
 
@@ -139,6 +144,8 @@ public struct CompensationState: Described, Hashable {
         Field("action", \.action, "What undoes the step.", isRequired: true),
         Field("with", \.with, "Its inputs."),
         Field("withPart", \.withPart, "Where its inputs are."),
+        Field("recorded", \.recorded, "What the action has recorded besides."),
+        Field("recordedPart", \.recordedPart, "Where that is."),
         Field("status", \.execution.status, "Where it is."),
         Field("attempt", \.execution.attempt, "How often it was tried.", adjust: asCount),
         Field(

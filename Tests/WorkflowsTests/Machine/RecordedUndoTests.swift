@@ -31,13 +31,29 @@ import Testing
         #expect(process.record("a").compensation?.with == ["former": 3])
     }
 
-    @Test func `what the definition declares counts for more, and an action without an undoing records nothing`() {
-        var process = begun([undoable("a") { $0.action = "change" }, step("b")])
-        let declared = process.record("a").compensation
+    @Test func `what the definition declares undoes the step, and later attempts are told of the record all the same`()
+    {
+        var process = begun([undoable("a") { $0.action = "change" }, step("b(a)")])
+        let declared = process.record("a").compensation?.with
         process.recordUndo("a", ["former": 3])
-        #expect(process.record("a").compensation == declared)
+        #expect(process.record("a").compensation?.with == declared)
+        process.fail("a", .hiccup)
+        #expect(process.wait(.seconds(5)).requests.map(\.recordedUndo) == [["former": 3]])
+        process.succeed("a")
+        #expect(process.fail("b", .broken).requests.map(\.inputs) == [declared ?? .null])
+    }
+
+    @Test func `an action without an undoing records nothing`() {
+        var process = begun([step("b")])
         process.recordUndo("b", ["former": 3])
         #expect(process.record("b").compensation == nil)
+    }
+
+    @Test func `a step that was cut off and then fails for good is undone`() async throws {
+        var process = begun([step("a", action: "change")])
+        process.recordUndo("a", ["former": 3])
+        try await process.crash()
+        #expect(process.fail("a", .broken).runs == ["a/compensate"])
     }
 
     @Test func `a step that gives up after part of its effect is undone`() {
