@@ -251,7 +251,6 @@ import Testing
         let namespace = try await cluster.makeNamespace()
         let client = try cluster.client()
         defer { client.shutdown() }
-        let mapper = RESTMapper(client: client)
         let object = try DynamicObject(json: [
             "apiVersion": "v1", "kind": "ConfigMap", "metadata": ["name": "one"], "data": ["a": "1"],
         ])

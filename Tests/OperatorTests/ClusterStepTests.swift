@@ -418,6 +418,27 @@ import YAML
                 try await fixture.create("nobody", spec)
                 let nobody = try await fixture.processes.wait(for: "nobody") { $0.reason() == "InvalidSpec" }
                 #expect(nobody.message()?.contains("spec.serviceAccountName") ?? false, "\(nobody.message() ?? "")")
+                let template = WorkflowDefinition(
+                    name: "cluster",
+                    steps: [
+                        StepDefinition(
+                            "drop",
+                            action: "delete",
+                            with: ["objects": [["apiVersion": "v1", "kind": "ConfigMap", "name": "a"]]]
+                        )
+                    ]
+                )
+                _ = try await fixture.client.resources(HonuaProcessTemplate.self, namespace: fixture.namespace).create(
+                    HonuaProcessTemplate(name: "cluster", namespace: fixture.namespace, definition: template)
+                )
+                try await fixture.create(
+                    "child",
+                    ["steps": [["name": "a", "action": "process", "with": ["templateRef": ["name": "cluster"]]]]]
+                )
+                let child = try await fixture.processes.wait(for: "child") {
+                    $0.message()?.contains("step \"drop\" does \"delete\"") ?? false
+                }
+                #expect(child.reason() == "InvalidSpec")
                 spec["serviceAccountName"] = "stranger"
                 try await fixture.create("stranger", spec)
                 let stranger = try await fixture.waitForEnd("stranger")

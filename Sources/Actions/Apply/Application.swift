@@ -34,6 +34,9 @@ struct Application: Sendable {
         pruneKinds = inputs["pruneKinds"]?.array ?? []
     }
 
+    /// Of more objects the output has the names only: it becomes part of the process's state.
+    private static let detailedObjects = 500
+
     /// An object to apply, and where.
     struct Target: Sendable {
         let object: DynamicObject
@@ -133,7 +136,7 @@ struct Application: Sendable {
             let object = try await apply(target)
             hasChanged.withLock { $0 = true }
             context.logger.info("\(target.reference) is applied")
-            applied.append(target.outcome(object))
+            applied.append(targets.count > Self.detailedObjects ? target.name(object) : target.outcome(object))
             // What follows needs it.
             let isLast = place + 1 == targets.count
             if target.object.isFoundation && !isLast { try await waitUntilUsable(target) }
@@ -277,9 +280,15 @@ extension Application.Target {
         var json = reference.json
         json["uid"] = .string(object.metadata.uid)
         json["resourceVersion"] = .string(object.metadata.resourceVersion)
-        let isSame = current.map { $0.metadata.resourceVersion == object.metadata.resourceVersion } ?? false
-        json["action"] = current == nil ? "created" : isSame ? "unchanged" : "configured"
+        json["action"] = .string(action(object))
         return json
+    }
+
+    fileprivate func name(_ object: DynamicObject) -> JSONValue { .string("\(reference): \(action(object))") }
+
+    private func action(_ object: DynamicObject) -> String {
+        guard let current else { return "created" }
+        return current.metadata.resourceVersion == object.metadata.resourceVersion ? "unchanged" : "configured"
     }
 }
 

@@ -61,6 +61,11 @@ extension HonuaProcess {
                 "is missing; step \"\(step.name)\" does \"\(name)\" in the cluster and needs an account to act as"
             throw InvalidSpec([.init(path: "spec.serviceAccountName", reason)])
         }
+        for (_, json) in (definition.subprocesses?.object ?? [:]).sorted(by: { $0.key < $1.key }) {
+            // What cannot be read is refused where it is resolved.
+            guard let subprocess = try? WorkflowDefinition(json: json) else { continue }
+            try checkAccount(account, subprocess, actions)
+        }
     }
 
     private static func input(
