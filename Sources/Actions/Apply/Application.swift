@@ -101,7 +101,7 @@ struct Application: Sendable {
         }
         // What was not there at the first attempt and is not of this step was made by somebody else meanwhile.
         let made = Set((FormerObject.recorded(context) ?? []).filter { !$0.existed }.map(\.reference))
-        for target in targets where made.contains(target.reference) {
+        for target in targets where made.contains(target.reference) && !target.isShared {
             guard let current = target.current, Ownership.key(of: current) != context.idempotencyKey else { continue }
             let detail = "\(target.reference) was made by somebody else while the step was tried"
             throw StepError(.permanent, "Object belongs to somebody else", detail: detail).withEffect

@@ -28,7 +28,7 @@ public struct ApplyAction: Action {
 
     public let outputs = """
         {"objects": [{apiVersion, kind, namespace, name, uid, resourceVersion, action}], "pruned": [...]}; action is created, \
-        configured or unchanged.
+        configured or unchanged. Of more than 500 objects the names and what was done with them.
         """
 
     public let failures = [
