@@ -11,11 +11,12 @@ import Workflows
     {
         let stage = try await Stage.make([["apiGroups": [""], "resources": ["configmaps"], "verbs": ["get", "list"]]])
         let context = stage.context()
-        let count = try await stage.access.perform(for: context) { client in
+        try await stage.make(["apiVersion": "v1", "kind": "ConfigMap", "metadata": ["name": "seen"]])
+        let names = try await stage.access.perform(for: context) { client in
             let maps = try await client.resources(apiVersion: "v1", kind: "ConfigMap", namespace: stage.namespace)
-            return try await maps.list().items.count
+            return try await maps.list().items.map(\.metadata.name)
         }
-        #expect(count >= 0)
+        #expect(names.contains("seen"))
         let error = await #expect(throws: StepError.self) {
             try await stage.access.perform(for: context) { client in
                 let secrets = try await client.resources(apiVersion: "v1", kind: "Secret", namespace: stage.namespace)

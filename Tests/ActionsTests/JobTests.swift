@@ -90,7 +90,7 @@ import Workflows
 
     @Test func `somebody else's Job of the same name is not touched`() async throws {
         let stage = try await Stage.make()
-        let manifest = try JobManifest(inputs, stage.context(), namespace: stage.namespace)
+        let manifest = try JobManifest(inputs, stage.context())
         var stranger = manifest.object.content
         stranger["metadata"]?["annotations"] = nil
         try await stage.make(stranger)

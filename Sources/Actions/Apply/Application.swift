@@ -20,13 +20,12 @@ struct Application: Sendable {
         _ inputs: JSONValue,
         _ manifests: Manifests,
         _ client: KubeClient,
-        _ context: StepContext,
-        _ namespace: String
+        _ context: StepContext
     ) {
         self.manifests = manifests
         self.client = client
         self.context = context
-        self.namespace = inputs["namespace"]?.string ?? namespace
+        self.namespace = inputs["namespace"]?.string ?? context.objectNamespace
         force = inputs["force"]?.bool ?? false
         adopts = inputs["adopt"]?.bool ?? false
         waits = inputs["wait"]?.bool ?? true
@@ -56,13 +55,19 @@ struct Application: Sendable {
         do {
             let applied = try await apply(targets, hasChanged)
             for object in surplus { try await prune(object) }
-            if waits { try await waitUntilReady(targets) }
+            if waits { try await waitUntilReady(applied) }
             return [
-                "objects": .array(applied),
+                "objects": .array(
+                    zip(targets, applied).map { target, object in
+                        targets.count > Self.detailedObjects ? target.name(object) : target.outcome(object)
+                    }
+                ),
                 "pruned": .array(surplus.map { .string("\(ObjectReference(to: $0))") }),
             ]
         } catch {
-            guard hasChanged.withLock({ $0 }), let failure = StepError(error, as: context.account) else { throw error }
+            guard hasChanged.withLock({ $0 }), let failure = StepError(error, as: context.clusterUser) else {
+                throw error
+            }
             throw failure.withEffect
         }
     }
@@ -128,18 +133,18 @@ struct Application: Sendable {
         try await context.recordUndo(FormerObject.undo(former, context))
     }
 
-    private func apply(_ targets: [Target], _ hasChanged: borrowing Mutex<Bool>) async throws -> [JSONValue] {
-        var applied: [JSONValue] = []
+    private func apply(_ targets: [Target], _ hasChanged: borrowing Mutex<Bool>) async throws -> [DynamicObject] {
+        var applied: [DynamicObject] = []
         for (place, target) in targets.enumerated() {
             try Task.checkCancellation()
             if target.current == nil { try await context.recordResource("\(target.reference)") }
             let object = try await apply(target)
             hasChanged.withLock { $0 = true }
             context.logger.info("\(target.reference) is applied")
-            applied.append(targets.count > Self.detailedObjects ? target.name(object) : target.outcome(object))
+            applied.append(object)
             // What follows needs it.
             let isLast = place + 1 == targets.count
-            if target.object.isFoundation && !isLast { try await waitUntilUsable(target) }
+            if object.isFoundation && !isLast { try await waitUntilUsable(object) }
         }
         return applied
     }
@@ -148,7 +153,6 @@ struct Application: Sendable {
         var object = Ownership.marked(target.object, for: context)
         // An object that was deleted and made anew by somebody else meanwhile is another one.
         if let uid = target.current?.metadata.uid { object.content["metadata"]?["uid"] = .string(uid) }
-        let namespace = namespace
         return try await client.apply(
             object,
             fieldManager: Ownership.fieldManager,
@@ -199,14 +203,12 @@ struct Application: Sendable {
 
     // MARK: Waiting
 
-    private func waitUntilReady(_ targets: [Target]) async throws {
+    /// - Parameter objects: as the server has answered; most are ready from the start, and cost no further request.
+    private func waitUntilReady(_ objects: [DynamicObject]) async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
-            for target in targets {
+            for object in objects where Readiness(of: object.content) != .ready {
+                let reference = ObjectReference(to: object)
                 group.addTask {
-                    // Once more: when it was looked at, its kind may not have been there.
-                    let reference = try await ObjectReference(to: target.object, namespace: namespace).resolved(
-                        in: client
-                    )
                     try await client.waitUntilReady(reference, time: context.time, report: WaitReport(reference.json))
                 }
             }
@@ -215,10 +217,9 @@ struct Application: Sendable {
     }
 
     /// A server lists a new kind some time after it has accepted its definition.
-    private func waitUntilUsable(_ target: Target) async throws {
-        try await waitUntilReady([target])
-        guard target.object.kind == "CustomResourceDefinition" else { return }
-        let objects = manifests.objects.filter { target.object.defines(kindOf: $0) }
+    private func waitUntilUsable(_ foundation: DynamicObject) async throws {
+        try await waitUntilReady([foundation])
+        let objects = manifests.objects.filter { foundation.defines(kindOf: $0) }
         let end = context.time.now + .seconds(60)
         while true {
             do {

@@ -15,7 +15,7 @@ public import Workflows
 ///
 /// Idempotent: server-side apply of the same manifests changes nothing. Cancellation ends it between two requests.
 public struct ApplyAction: Action {
-    let cluster: ClusterAccess
+    private let cluster: ClusterAccess
 
     /// Through a cluster.
     public init(cluster: ClusterAccess) { self.cluster = cluster }
@@ -87,7 +87,7 @@ public struct ApplyAction: Action {
     public func perform(_ inputs: JSONValue, _ context: StepContext) async throws -> JSONValue {
         let manifests = try Manifests(inputs["manifests"] ?? .null)
         return try await cluster.perform(for: context) { client in
-            let application = Application(inputs, manifests, client, context, cluster.namespace(of: context))
+            let application = Application(inputs, manifests, client, context)
             // Only before anything has changed: afterwards another plan is what is left of the approved one.
             if context.recordedUndo == nil, let digest = inputs["planDigest"]?.string {
                 let plan = try await application.plan()
@@ -107,7 +107,7 @@ public struct ApplyAction: Action {
     public func plan(_ inputs: JSONValue, _ context: StepContext) async throws -> JSONValue {
         let manifests = try Manifests(inputs["manifests"] ?? .null)
         return try await cluster.perform(for: context) { client in
-            try await Application(inputs, manifests, client, context, cluster.namespace(of: context)).plan().json
+            try await Application(inputs, manifests, client, context).plan().json
         }
     }
 }

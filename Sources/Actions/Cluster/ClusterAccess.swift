@@ -20,38 +20,29 @@ public struct ClusterAccess: Sendable {
 
     /// A client that acts for a step.
     func client(for context: StepContext) throws(StepError) -> KubeClient {
-        let user = try user(for: context)
-        guard let client else {
-            throw StepError(
-                .permanent,
-                "No cluster",
-                detail:
-                    "the step touches a cluster, and none is configured here; apply the process to one, or honua run --cluster"
-            )
-        }
-        guard user != ownUser else {
-            throw StepError(
-                .permanent,
-                StepError.invalidConfiguration,
-                detail: "serviceAccountName is that of the operator itself; steps need one of their own"
-            )
-        }
-        return client.impersonating(Impersonation(user: user))
-    }
-
-    /// The namespace of the step's process, where objects are that name none.
-    func namespace(of context: StepContext) -> String { context.namespace ?? "default" }
-
-    /// What the API server calls the step's service account.
-    func user(for context: StepContext) throws(StepError) -> String {
-        guard let account = context.serviceAccountName, !account.isEmpty else {
+        guard context.serviceAccountName ?? "" != "" else {
             throw StepError(
                 .permanent,
                 StepError.invalidConfiguration,
                 detail: "spec.serviceAccountName is missing; a step that touches the cluster needs an account to act as"
             )
         }
-        return "system:serviceaccount:\(namespace(of: context)):\(account)"
+        guard let client else {
+            throw StepError(
+                .permanent,
+                "No cluster",
+                detail: "the step touches a cluster, and none is configured here; apply the process to one, or use "
+                    + "honua run --cluster"
+            )
+        }
+        guard context.clusterUser != ownUser else {
+            throw StepError(
+                .permanent,
+                StepError.invalidConfiguration,
+                detail: "serviceAccountName is that of the operator itself; steps need one of their own"
+            )
+        }
+        return client.impersonating(Impersonation(user: context.clusterUser))
     }
 
     /// Runs requests for a step, and says of a failure what the engine and people need to know.
@@ -63,7 +54,7 @@ public struct ClusterAccess: Sendable {
         do {
             return try await body(client)
         } catch {
-            throw StepError(error, as: try user(for: context)) ?? error
+            throw StepError(error, as: context.clusterUser) ?? error
         }
     }
 
@@ -81,8 +72,11 @@ public struct ClusterAccess: Sendable {
 }
 
 extension StepContext {
-    /// What the API server calls the account, for errors.
-    var account: String { "system:serviceaccount:\(namespace ?? "default"):\(serviceAccountName ?? "")" }
+    /// Where objects are that name no namespace: with the process.
+    var objectNamespace: String { namespace ?? "default" }
+
+    /// What the API server calls the step's service account.
+    var clusterUser: String { "system:serviceaccount:\(objectNamespace):\(serviceAccountName ?? "")" }
 }
 
 extension StepError {

@@ -57,29 +57,23 @@ public struct DeleteAction: Action {
 
     /// - Returns: `{"deleted": [...]}`, names of objects.
     public func perform(_ inputs: JSONValue, _ context: StepContext) async throws -> JSONValue {
-        try await cluster.perform(for: context) { client in
-            let found: [FormerObject]
-            if let recorded = FormerObject.recorded(context) {
-                found = recorded
-            } else {
-                found = try await find(inputs, client, context)
-                try await context.recordUndo(FormerObject.undo(found, context))
-            }
-            let propagation = PropagationPolicy(rawValue: inputs["propagation"]?.string ?? "Background")
-            do {
-                for former in found {
-                    try Task.checkCancellation()
-                    try await delete(former, propagation, client)
-                    context.logger.info("\(former.reference) is deleted")
-                }
-                if inputs["wait"]?.bool ?? true {
-                    for former in found { try await waitUntilGone(former, client, context) }
-                }
-            } catch {
-                throw StepError(error, as: context.account)?.withEffect ?? error
-            }
-            return ["deleted": .array(found.map { .string("\($0.reference)") })]
+        let found = try await cluster.perform(for: context) { client in
+            if let recorded = FormerObject.recorded(context) { return recorded }
+            let found = try await find(inputs, client, context)
+            try await context.recordUndo(FormerObject.undo(found, context))
+            return found
         }
+        let propagation = PropagationPolicy(rawValue: inputs["propagation"]?.string ?? "Background")
+        try await cluster.performAfterEffect(for: context) { client in
+            for former in found {
+                try Task.checkCancellation()
+                try await delete(former, propagation, client)
+                context.logger.info("\(former.reference) is deleted")
+            }
+            guard inputs["wait"]?.bool ?? true else { return }
+            for former in found { try await waitUntilGone(former, client, context) }
+        }
+        return ["deleted": .array(found.map { .string("\($0.reference)") })]
     }
 
     /// - Returns: `{"objects": [...]}` that would be deleted.
@@ -94,7 +88,7 @@ public struct DeleteAction: Action {
     {
         var found: [FormerObject] = []
         for (place, json) in (inputs["objects"]?.array ?? []).enumerated() {
-            let namespace = cluster.namespace(of: context)
+            let namespace = context.objectNamespace
             let reference = try await ObjectReference(json, namespace: namespace, in: client)
             switch (json["name"]?.string, json["selector"]?.string) {
             case (_?, nil):

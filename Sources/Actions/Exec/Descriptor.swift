@@ -1,4 +1,5 @@
 internal import Glibc
+internal import KubeClient
 internal import Synchronization
 
 /// One end of a pipe. Closed with its last reference, or before.
@@ -11,11 +12,9 @@ final class Descriptor: Sendable {
     deinit { close() }
 
     /// Both ends of a pipe that programs do not inherit.
-    static func pipe() throws(Subprocess.SystemError) -> (reading: Descriptor, writing: Descriptor) {
-        var ends: [Int32] = [-1, -1]
-        guard Glibc.pipe(&ends) == 0 else { throw Subprocess.SystemError(code: errno) }
-        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
-        return (Descriptor(ends[0]), Descriptor(ends[1]))
+    static func pipe() throws(Spawn.SystemError) -> (reading: Descriptor, writing: Descriptor) {
+        let ends = try Spawn.pipe()
+        return (Descriptor(ends.reading), Descriptor(ends.writing))
     }
 
     /// Has reads and writes return at once. The other end is not affected.

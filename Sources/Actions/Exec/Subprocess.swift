@@ -40,12 +40,6 @@ final class Subprocess: Sendable {
         var isTruncated = false
     }
 
-    /// A system call that failed.
-    struct SystemError: Error, CustomStringConvertible {
-        let code: Int32
-        var description: String { String(cString: strerror(code)) }
-    }
-
     private struct State {
         var isToEnd = false
         var hasEnded = false
@@ -70,77 +64,20 @@ final class Subprocess: Sendable {
         exec "$@"
         """
 
-    /// Programs are started one at a time, so that none inherits the pipes of another before they are marked.
-    private static let spawning = Mutex(())
-
     /// Starts a program.
-    init(_ program: Program) throws(SystemError) {
+    init(_ program: Program) throws(Spawn.SystemError) {
         self.program = program
-        (pid, input, output, error, wakeUp) = try Self.spawning.withLock { _ throws(SystemError) in
-            let input = try Descriptor.pipe()
-            let output = try Descriptor.pipe()
-            let error = try Descriptor.pipe()
-            let wakeUp = try Descriptor.pipe()
-            let pid = try Self.spawn(program, input.reading, output.writing, error.writing)
-            for end in [input.writing, output.reading, error.reading, wakeUp.reading, wakeUp.writing] {
-                end.neverBlock()
-            }
-            return (pid, input.writing, output.reading, error.reading, wakeUp)
-        }
-    }
-
-    private static func spawn(
-        _ program: Program,
-        _ input: Descriptor,
-        _ output: Descriptor,
-        _ error: Descriptor
-    ) throws(SystemError) -> pid_t {
-        var actions = posix_spawn_file_actions_t()
-        posix_spawn_file_actions_init(&actions)
-        defer { posix_spawn_file_actions_destroy(&actions) }
-        for (number, end) in [input, output, error].enumerated() {
-            posix_spawn_file_actions_adddup2(&actions, end.number, Int32(number))
-        }
-        for number in inheritedDescriptors() { posix_spawn_file_actions_addclose(&actions, number) }
-
-        var attributes = posix_spawnattr_t()
-        posix_spawnattr_init(&attributes)
-        defer { posix_spawnattr_destroy(&attributes) }
-        var signals = sigset_t()
-        sigemptyset(&signals)
-        posix_spawnattr_setsigmask(&attributes, &signals)
-        sigfillset(&signals)
-        posix_spawnattr_setsigdefault(&attributes, &signals)
-        posix_spawnattr_setflags(
-            &attributes,
-            Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP)
-        )
-
+        let (input, output, error) = (try Descriptor.pipe(), try Descriptor.pipe(), try Descriptor.pipe())
+        wakeUp = try Descriptor.pipe()
         let limits = ["\(program.memoryKiB)", "\(program.cpuSeconds)", "\(program.cpuSeconds + 5)"]
-        let words = ["/bin/sh", "-c", script, "sh", program.workingDirectory] + limits + program.command
-        var argv = words.map { strdup($0) } + [nil]
-        var envp = program.environment.sorted { $0.key < $1.key }.map { strdup("\($0.key)=\($0.value)") } + [nil]
-        defer { for text in argv + envp { free(text) } }
-        var pid: pid_t = 0
-        let result = posix_spawn(&pid, words[0], &actions, &attributes, &argv, &envp)
-        guard result == 0 else { throw SystemError(code: result) }
-        return pid
-    }
-
-    /// Descriptors that somebody has forgotten to mark as not to be inherited.
-    private static func inheritedDescriptors() -> [Int32] {
-        guard let directory = opendir("/proc/self/fd") else { return [] }
-        defer { closedir(directory) }
-        var descriptors: [Int32] = []
-        while let entry = readdir(directory) {
-            let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
-                pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-            }
-            guard let descriptor = Int32(name), descriptor > 2 else { continue }
-            let flags = fcntl(descriptor, F_GETFD)
-            if flags >= 0, flags & FD_CLOEXEC == 0 { descriptors.append(descriptor) }
-        }
-        return descriptors
+        pid = try Spawn.start(
+            ["/bin/sh", "-c", Self.script, "sh", program.workingDirectory] + limits + program.command,
+            environment: program.environment.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" },
+            descriptors: [input.reading.number, output.writing.number, error.writing.number],
+            hasOwnGroup: true
+        )
+        (self.input, self.output, self.error) = (input.writing, output.reading, error.reading)
+        for end in [self.input, self.output, self.error, wakeUp.reading, wakeUp.writing] { end.neverBlock() }
     }
 
     // MARK: While it runs

@@ -42,8 +42,6 @@ public struct JobAction: Action {
         ActionFailure("Unknown kind", .permanent, when: "The API server serves no such kind."),
     ]
 
-    private static let foreign = "Object belongs to somebody else"
-
     /// How much of a log is kept: it becomes part of the process's state.
     static let logBytes = 16 << 10
     static let logLines = 200
@@ -89,30 +87,28 @@ public struct JobAction: Action {
 
     /// - Returns: `{"job": "Job gis/smoke-6f1c0a2e", "exitCode": 0, "message": …, "log": "…"}`; what is not known is absent.
     public func perform(_ inputs: JSONValue, _ context: StepContext) async throws -> JSONValue {
-        let job = try JobManifest(inputs, context, namespace: cluster.namespace(of: context))
-        return try await cluster.perform(for: context) { client in
-            try await context.recordResource("\(job.reference)")
-            do {
-                // In a task of its own: once it was asked for, a Job that nobody waits for has to be known to be deleted.
-                try await Task { try await start(job, client, context) }.value
-                try Task.checkCancellation()
+        let job = try JobManifest(inputs, context)
+        try await context.recordResource("\(job.reference)")
+        try await cluster.perform(for: context) { client in
+            // In a task of its own: a Job that was asked for is known to be there, and is deleted if nobody waits for it.
+            try await Task { try await start(job, client, context) }.value
+        }
+        do {
+            try Task.checkCancellation()
+            return try await cluster.performAfterEffect(for: context) { client in
                 let finished = try await job.reference.resources(in: client)
                     .wait(for: job.reference.name, time: context.time) { $0.map { JobEnd($0) != nil } ?? true }
                 return try await result(finished, job, client, context, keepsLog: inputs["log"]?.bool ?? true)
-            } catch is CancellationError {
-                if context.wasStopped() { await remove(job, client, context) }
-                throw CancellationError()
-            } catch let error as StepError where error.summary == Self.foreign {
-                throw error
-            } catch {
-                throw StepError(error, as: context.account)?.withEffect ?? error
             }
+        } catch is CancellationError {
+            if context.wasStopped() { await remove(job, try cluster.client(for: context), context) }
+            throw CancellationError()
         }
     }
 
     /// - Returns: the Job that would be made, checked by the server.
     public func plan(_ inputs: JSONValue, _ context: StepContext) async throws -> JSONValue {
-        let job = try JobManifest(inputs, context, namespace: cluster.namespace(of: context))
+        let job = try JobManifest(inputs, context)
         return try await cluster.perform(for: context) { client in
             let made = try await job.reference.resources(in: client).create(job.object, WriteOptions(isDryRun: true))
             return [
@@ -134,7 +130,7 @@ public struct JobAction: Action {
             guard Ownership.key(of: there) == context.idempotencyKey else {
                 throw StepError(
                     .permanent,
-                    Self.foreign,
+                    "Object belongs to somebody else",
                     detail: "\(job.reference) exists and is not this step's; delete it or rename the step"
                 )
             }
@@ -150,9 +146,7 @@ public struct JobAction: Action {
         keepsLog: Bool
     ) async throws -> JSONValue {
         guard let object, let end = JobEnd(object) else {
-            var error = StepError(.permanent, "Job is gone", detail: "\(job.reference) was deleted while it ran")
-            error.hasHadEffect = true
-            throw error
+            throw StepError(.permanent, "Job is gone", detail: "\(job.reference) was deleted while it ran")
         }
         let pod = try await lastPod(of: job, client, context)
         let terminated = pod?.terminated
@@ -162,9 +156,7 @@ public struct JobAction: Action {
             if let code = terminated?["exitCode"]?.int { words.append("exit code \(code)") }
             if let message = terminated?["message"]?.string, !message.isEmpty { words.append(message) }
             if let line = log?.split(separator: "\n").last { words.append("last line of the log: \(line)") }
-            var error = StepError(.permanent, "Job failed", detail: words.joined(separator: "; "))
-            error.hasHadEffect = true
-            throw error
+            throw StepError(.permanent, "Job failed", detail: words.joined(separator: "; "))
         }
         var output: JSONValue = ["job": .string("\(job.reference)")]
         output["exitCode"] = terminated?["exitCode"]

@@ -7,11 +7,11 @@ struct JobManifest: Sendable {
     let reference: ObjectReference
     let object: DynamicObject
 
-    init(_ inputs: JSONValue, _ context: StepContext, namespace: String) throws {
+    init(_ inputs: JSONValue, _ context: StepContext) throws {
         reference = ObjectReference(
             apiVersion: "batch/v1",
             kind: "Job",
-            namespace: namespace,
+            namespace: context.objectNamespace,
             name: Self.name(context)
         )
         var spec: JSONValue = ["backoffLimit": inputs["backoffLimit"] ?? 0]
@@ -23,7 +23,8 @@ struct JobManifest: Sendable {
         object = Ownership.marked(
             try DynamicObject(json: [
                 "apiVersion": "batch/v1", "kind": "Job",
-                "metadata": ["name": .string(reference.name), "namespace": .string(namespace)], "spec": spec,
+                "metadata": ["name": .string(reference.name), "namespace": .string(context.objectNamespace)],
+                "spec": spec,
             ]),
             for: context
         )

@@ -104,7 +104,7 @@ public struct PatchAction: Action {
         _ client: KubeClient,
         _ context: StepContext
     ) async throws -> (ObjectReference, DynamicObject) {
-        let reference = try await ObjectReference(inputs, namespace: cluster.namespace(of: context), in: client)
+        let reference = try await ObjectReference(inputs, namespace: context.objectNamespace, in: client)
         return (reference, try await reference.resources(in: client).get(reference.name))
     }
 

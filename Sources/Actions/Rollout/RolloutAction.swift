@@ -234,6 +234,6 @@ public struct RolloutAction: Action {
     ) async throws -> ObjectReference {
         var inputs = inputs
         if inputs["apiVersion"]?.string == nil { inputs["apiVersion"] = "apps/v1" }
-        return try await ObjectReference(inputs, namespace: cluster.namespace(of: context), in: client)
+        return try await ObjectReference(inputs, namespace: context.objectNamespace, in: client)
     }
 }

@@ -103,7 +103,7 @@ public struct ScaleAction: Action {
         _ context: StepContext,
         _ client: KubeClient
     ) async throws -> (ObjectReference, ResourceClient<DynamicObject>) {
-        let reference = try await ObjectReference(inputs, namespace: cluster.namespace(of: context), in: client)
+        let reference = try await ObjectReference(inputs, namespace: context.objectNamespace, in: client)
         let kind = try await client.mapper.resource(apiVersion: reference.apiVersion, kind: reference.kind)
         guard kind.subresource("scale") != nil else {
             throw StepError(

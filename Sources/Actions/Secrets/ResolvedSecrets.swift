@@ -32,7 +32,7 @@ struct ResolvedSecrets: Sendable {
     mutating func addDerived(_ text: String) { redaction.add(text) }
 
     private mutating func value(of reference: SecretReference) async throws -> String {
-        let namespace = access.namespace(of: context)
+        let namespace = context.objectNamespace
         let place = "\(reference) in namespace \"\(namespace)\""
         let secret = try await secret(reference, place)
         guard let encoded = secret.content[path: "data", reference.key]?.string else {
@@ -47,7 +47,7 @@ struct ResolvedSecrets: Sendable {
 
     private mutating func secret(_ reference: SecretReference, _ place: String) async throws -> DynamicObject {
         if let known = secrets[reference.name] { return known }
-        let namespace = access.namespace(of: context)
+        let namespace = context.objectNamespace
         let found = try await access.perform(for: context) { client -> DynamicObject? in
             do {
                 return try await client.resources(Self.api, namespace: namespace).get(reference.name)

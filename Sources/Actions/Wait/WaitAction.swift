@@ -118,6 +118,6 @@ public struct WaitAction: Action {
         _ context: StepContext,
         _ client: KubeClient
     ) async throws -> ObjectReference {
-        try await ObjectReference(inputs, namespace: cluster.namespace(of: context), in: client)
+        try await ObjectReference(inputs, namespace: context.objectNamespace, in: client)
     }
 }

@@ -2,12 +2,12 @@ internal import Glibc
 
 extension ExecPlugin {
     /// The path of the program to run.
-    func program() throws(ExecProcess.SystemError) -> String {
+    func program() throws(Spawn.SystemError) -> String {
         guard !command.contains("/") else { return command }
         // As in Go, what is found by a relative entry is not run: whoever owns the directory could be anybody.
         let directories = (environment["PATH"] ?? "").split(separator: ":").filter { $0.hasPrefix("/") }
         guard let path = directories.map({ "\($0)/\(command)" }).first(where: Self.isExecutable) else {
-            throw ExecProcess.SystemError(code: ENOENT)
+            throw Spawn.SystemError(code: ENOENT)
         }
         return path
     }

@@ -24,22 +24,23 @@ final class ExecProcess: Sendable {
     /// - Parameter isInteractive: whether it gets standard input. It stays in this process's group then, since a
     ///   terminal stops other groups that read from it, and nothing that it has started is killed with it.
     /// - Throws: an `errno`.
-    init(_ path: String, _ arguments: [String], _ environment: [String], isInteractive: Bool) throws(SystemError) {
-        var pipe: [Int32] = [0, 0]
-        guard Glibc.pipe(&pipe) == 0 else { throw SystemError(code: errno) }
-        // A program that others start just now may inherit the writing end and hold it open: `read` below relies on
-        // the plugin's end, not on the pipe's.
-        for end in pipe { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
-        defer { close(pipe[1]) }
+    init(
+        _ path: String,
+        _ arguments: [String],
+        _ environment: [String],
+        isInteractive: Bool
+    ) throws(Spawn.SystemError) {
+        let pipe = try Spawn.pipe()
+        defer { close(pipe.writing) }
         let started: pid_t
-        do throws(SystemError) {
-            started = try Self.spawn(path, arguments, environment, output: pipe[1], isInteractive)
+        do throws(Spawn.SystemError) {
+            started = try Self.start([path] + arguments, environment, output: pipe.writing, isInteractive)
         } catch {
-            close(pipe[0])
+            close(pipe.reading)
             throw error
         }
         pid = started
-        output = pipe[0]
+        output = pipe.reading
         hasGroup = !isInteractive
     }
 
@@ -47,67 +48,19 @@ final class ExecProcess: Sendable {
         close(output)
     }
 
-    /// A system call that failed.
-    struct SystemError: Error {
-        let code: Int32
-        var text: String { String(cString: strerror(code)) }
-    }
-
-    private static func spawn(
-        _ path: String,
-        _ arguments: [String],
+    private static func start(
+        _ words: [String],
         _ environment: [String],
         output: Int32,
         _ isInteractive: Bool
-    ) throws(SystemError) -> pid_t {
-        var actions = posix_spawn_file_actions_t()
-        posix_spawn_file_actions_init(&actions)
-        defer { posix_spawn_file_actions_destroy(&actions) }
-        if !isInteractive { posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0) }
-        posix_spawn_file_actions_adddup2(&actions, output, 1)
-        for descriptor in inheritedDescriptors() { posix_spawn_file_actions_addclose(&actions, descriptor) }
-
-        var attributes = posix_spawnattr_t()
-        posix_spawnattr_init(&attributes)
-        defer { posix_spawnattr_destroy(&attributes) }
-        var signals = sigset_t()
-        sigemptyset(&signals)
-        posix_spawnattr_setsigmask(&attributes, &signals)
-        sigfillset(&signals)
-        posix_spawnattr_setsigdefault(&attributes, &signals)
-        var flags = Int16(POSIX_SPAWN_SETSIGMASK) | Int16(POSIX_SPAWN_SETSIGDEF)
-        if !isInteractive { flags |= Int16(POSIX_SPAWN_SETPGROUP) }
-        posix_spawnattr_setflags(&attributes, flags)
-
-        var argv = ([path] + arguments).map { strdup($0) } + [nil]
-        var envp = environment.map { strdup($0) } + [nil]
-        defer { for text in argv + envp { free(text) } }
-        var pid: pid_t = 0
-        var result = posix_spawn(&pid, path, &actions, &attributes, &argv, &envp)
-        // A program that was just installed is busy while another process, forked in between, still holds it open for
-        // writing: until that one's exec (golang/go#22315).
-        for _ in 0..<10 where result == ETXTBSY {
-            poll(nil, 0, 10)
-            result = posix_spawn(&pid, path, &actions, &attributes, &argv, &envp)
+    ) throws(Spawn.SystemError) -> pid_t {
+        guard !isInteractive else {
+            return try Spawn.start(words, environment: environment, descriptors: [nil, output], hasOwnGroup: false)
         }
-        guard result == 0 else { throw SystemError(code: result) }
-        return pid
-    }
-
-    /// Descriptors that somebody has forgotten to mark as not to be inherited.
-    private static func inheritedDescriptors() -> [Int32] {
-        guard let directory = opendir("/proc/self/fd") else { return [] }
-        defer { closedir(directory) }
-        var descriptors: [Int32] = []
-        while let entry = readdir(directory) {
-            let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
-                pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-            }
-            guard let descriptor = Int32(name), descriptor > 2 else { continue }
-            let flags = fcntl(descriptor, F_GETFD)
-            if flags >= 0, flags & FD_CLOEXEC == 0 { descriptors.append(descriptor) }
-        }
-        return descriptors
+        let null = open("/dev/null", O_RDONLY | O_CLOEXEC)
+        guard null >= 0 else { throw Spawn.SystemError(code: errno) }
+        defer { close(null) }
+        return try Spawn.start(words, environment: environment, descriptors: [null, output], hasOwnGroup: true)
     }
 
     /// Ends it and all it has started, unless it has ended. Callable from any thread.

@@ -189,7 +189,7 @@ final class ExecCredentialSource: Sendable {
         var environment = plugin.environment
         environment["KUBERNETES_EXEC_INFO"] = String(decoding: request, as: UTF8.self)
         let process: ExecProcess
-        do throws(ExecProcess.SystemError) {
+        do throws(Spawn.SystemError) {
             process = try ExecProcess(
                 plugin.program(),
                 plugin.arguments,
@@ -197,7 +197,7 @@ final class ExecCredentialSource: Sendable {
                 isInteractive: isInteractive
             )
         } catch {
-            throw CredentialError("\(name) cannot be started: \(error.text)\(plugin.hint)")
+            throw CredentialError("\(name) cannot be started: \(error)\(plugin.hint)")
         }
         let hasEnded = state.withLock { state in
             state.process = process

@@ -65,7 +65,7 @@ import Testing
     }
 
     @Test func `a large record lies beside the document, and is there after a crash`() async throws {
-        var process = begun([step("a", action: "change"), step("b(a)")])
+        var process = begun([step("a", action: "change"), step("b(a)", action: "repeat")])
         let inputs: JSONValue = ["former": .string(String(repeating: "x", count: 9_000))]
         let bytes = inputs.serialized()
         PartShelf.shared.put([(Digest.sha256(bytes), bytes)])
@@ -75,7 +75,8 @@ import Testing
         process.succeed("a")
         try await process.crash()
         #expect(process.record("a").compensation?.with == inputs)
-        #expect(process.fail("b", .broken).requests.map(\.inputs) == [inputs] || process.phase("b") == .undecided)
+        // The step that was cut off may have had an effect, and has nothing to undo it.
+        #expect(process.fail("b", .broken).requests.map(\.inputs) == [inputs])
     }
 }
 
