@@ -31,6 +31,14 @@ final class Probe: Action {
         self.behaviour = behaviour
     }
 
+    /// One whose calls return when the test opens the barrier.
+    convenience init(waitingFor barrier: Barrier) {
+        self.init { _, _ in
+            await barrier.wait()
+            return "done"
+        }
+    }
+
     func perform(_ inputs: JSONValue, _ context: StepContext) async throws -> JSONValue {
         let call = Call(
             process: context.processID,
