@@ -142,9 +142,10 @@ import Workflows
     func `names that no object can have reach no other object`(name: String) async throws {
         let stage = try await Stage.make()
         let inputs: JSONValue = ["objects": [["apiVersion": "v1", "kind": "ConfigMap", "name": .string(name)]]]
-        await #expect(throws: StepError.self) {
+        let error = await #expect(throws: StepError.self) {
             try await DeleteAction(cluster: stage.access).perform(inputs, stage.context())
         }
+        #expect(error?.description.contains("nothing was sent") ?? false, "\(error?.description ?? "")")
     }
 
     @Test func `what cannot be patched is told`() async throws {

@@ -188,11 +188,6 @@ public struct ResourceClient<Object: KubeObject>: Sendable {
                 "\(api.plural) live in namespaces, and none was named; nothing was sent"
             )
         }
-        // As client-go's path segment validation has it: such a path would lead to another object, or to all of them.
-        for segment in [operation.namespace, name].compactMap(\.self)
-        where ["", ".", ".."].contains(segment) || segment.contains(where: { "/%".contains($0) }) {
-            throw KubeError(.badRequest, operation, "\"\(segment)\" is no name an object can have; nothing was sent")
-        }
         return api.path(namespace: operation.namespace, name: name, subresource: subresource)
     }
 

@@ -1,5 +1,6 @@
 import JSON
 import Synchronization
+import TestClock
 import Testing
 
 @testable import Workflows
@@ -150,6 +151,19 @@ import Testing
             driver.engine.send(.pause, to: "p")
             try await driver.wait { $0.state?.status == .paused }
             #expect(try await store.state(of: "p").epoch == 7)
+        }
+    }
+
+    @Test func `a repair by hand of an older copy does not turn the process's clock back`() async throws {
+        let (store, clock) = (InMemoryDocumentStore(), ManualClock())
+        try await EngineDriver.with([endless()], store: store, time: TimeSource(clock)) { driver async throws in
+            driver.engine.submit(.row("p", "a"), mode: .begin)
+            try await driver.wait { $0.state?.status == .running }
+            clock.advance(by: .seconds(10))
+            try await store.edit("p") { $0.clockMilliseconds = 0 }
+            driver.engine.send(.pause, to: "p")
+            try await driver.wait { $0.state?.status == .paused }
+            #expect(try await store.state(of: "p").clockMilliseconds >= 10_000)
         }
     }
 
