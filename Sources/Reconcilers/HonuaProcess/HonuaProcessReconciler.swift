@@ -37,6 +37,8 @@ public final class HonuaProcessReconciler: Sendable {
         public var recoveryInterval: Duration = .seconds(5)
         /// How long a deletion waits for running steps to stop.
         public var deletionLimit: Duration = .seconds(60)
+        /// How long the owner that was found at work has for showing itself in the resource.
+        public var supersededDelay: Duration = .seconds(4)
         /// How long a deletion waits for a state store that does not answer.
         public var storeOutageLimit: Duration = .seconds(120)
 
@@ -54,6 +56,8 @@ public final class HonuaProcessReconciler: Sendable {
         var lastReport: ContinuousClock.Instant?
         var stateMissingSince: ContinuousClock.Instant?
         var deletionSeen: ContinuousClock.Instant?
+        /// When another owner was found at work.
+        var supersededAt: ContinuousClock.Instant?
     }
 
     /// Joins an engine and a controller.
@@ -107,6 +111,11 @@ public final class HonuaProcessReconciler: Sendable {
         }
         remember(process)
         do {
+            switch standing(of: process) {
+            case .ours: break
+            case .oursToRelease: engine.release(process.metadata.uid)
+            case .theirs: return leaveToOwner(process)
+            }
             if process.isBeingDeleted { return try await cleanUp(process) }
             let run = engine.snapshot(of: process.metadata.uid)
             if process.isFinished, run.map({ isShown($0, process) }) ?? true { return try await settle(process) }
@@ -137,7 +146,12 @@ public final class HonuaProcessReconciler: Sendable {
     private func begin(_ process: HonuaProcess) async throws -> Requeue {
         guard let reference = process.status?.state else {
             // The status may never have been written although the process has begun; the store knows.
-            if try await engine.store.load(.state(processID: process.metadata.uid)) != nil {
+            let id = process.metadata.uid
+            if try await engine.store.load(.state(processID: id)) != nil {
+                if let owner = try await engine.recordedOwner(of: id), engine.isLivingOther(owner) {
+                    // It will show soon whose the process is.
+                    return .after(settings.supersededDelay)
+                }
                 engine.submit(recoveryRequest(for: process), mode: .recover(knownEpoch: 0))
                 return .awaitChange
             }
@@ -217,6 +231,11 @@ public final class HonuaProcessReconciler: Sendable {
         case .opening: return try await showHold(run, process)
         case .announcing:
             guard let state = run.state else { return .awaitChange }
+            if let shown = process.status?.state, shown.epoch > state.epoch {
+                // A later owner has announced itself already.
+                engine.abandon(id, forgetting: true)
+                return .after(settings.supersededDelay)
+            }
             try await report(state, nil, process)
             engine.announced(id, epoch: state.epoch)
             return .awaitChange
@@ -361,9 +380,13 @@ public final class HonuaProcessReconciler: Sendable {
             engine.forget(id)
             if changed { record(.warning, "ProcessFailed", reason, process) }
             return .awaitChange
-        case .superseded:
-            // Another replica has it. Should that one die, its heartbeat is what tells; until then stay away.
-            logger.notice("left to its other owner", metadata: ["process_id": "\(id)"])
+        case .superseded: return leaveToSuccessor(process)
+        case .released:
+            guard let state else { return .awaitChange }
+            // Without an owner in it, the status is what the next one waits for.
+            try await report(state, nil, process)
+            engine.forget(id)
+            logger.notice("Process \(id) is released for another replica")
             return .awaitChange
         case .withdrawn, .expired, .shutDown:
             engine.forget(id)

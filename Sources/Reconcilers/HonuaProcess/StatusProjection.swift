@@ -107,6 +107,7 @@ extension StateReference {
         self.store = store
         version = state.version
         epoch = state.epoch
+        owner = state.owner
     }
 }
 

@@ -22,6 +22,10 @@ public final class ProcessEngine: Sendable {
     let locks: LockTable
     let memos: MemoTable
     let logger: Logger
+    /// As which replica this engine works, in the states.
+    let owner: String
+    /// Whose processes are.
+    public let ownership: any Ownership
     private let replica: String
     private let onChange: @Sendable (ProcessRequest) -> Void
 
@@ -59,8 +63,10 @@ public final class ProcessEngine: Sendable {
 
     /// An engine at rest.
     /// - Parameters:
-    ///   - replica: part of the names of commits, so that no two replicas write equal ones.
+    ///   - replica: part of the names of commits, so that no two programs write equal ones.
+    ///   - owner: this replica's name in the states; the same after a restart. Default: `replica`.
     ///   - gate: asked before each effect; nil when nobody else shares the store.
+    ///   - ownership: who else works on the store, and which processes are this replica's.
     ///   - failPoint: for tests that kill the process; see `FailPoint`.
     ///   - onChange: told about every change of a snapshot; may come often and must be quick.
     public convenience init(
@@ -70,7 +76,9 @@ public final class ProcessEngine: Sendable {
         configuration: EngineConfiguration = EngineConfiguration(),
         time: TimeSource = .system,
         replica: String = String(UInt64.random(in: .min ... .max), radix: 16),
+        owner: String? = nil,
         gate: OwnershipGate? = nil,
+        ownership: any Ownership = SoleOwner(),
         failPoint: FailPointHandler? = nil,
         logger: Logger,
         onChange: @escaping @Sendable (ProcessRequest) -> Void
@@ -82,7 +90,9 @@ public final class ProcessEngine: Sendable {
             configuration: configuration,
             time: time,
             replica: replica,
+            owner: owner,
             gate: gate,
+            ownership: ownership,
             failPoint: failPoint,
             fault: nil,
             logger: logger,
@@ -98,7 +108,9 @@ public final class ProcessEngine: Sendable {
         configuration: EngineConfiguration,
         time: TimeSource,
         replica: String,
+        owner: String?,
         gate: OwnershipGate?,
+        ownership: any Ownership,
         failPoint: FailPointHandler?,
         fault: PlantedFault?,
         logger: Logger,
@@ -117,6 +129,8 @@ public final class ProcessEngine: Sendable {
         )
         self.time = time
         self.replica = replica
+        self.owner = owner ?? replica
+        self.ownership = ownership
         self.gate = gate
         self.failPoint = failPoint
         self.fault = fault
@@ -135,7 +149,7 @@ public final class ProcessEngine: Sendable {
                 run.take()
                 group.addTask {
                     await run.execute()
-                    self.release(run.id)
+                    self.vacate(run.id)
                 }
             }
             let left = state.withLock { state in
@@ -205,11 +219,12 @@ public final class ProcessEngine: Sendable {
 
     // MARK: Commands
 
-    /// Passes an event to the process's run; false when there is no run that could take it.
+    /// Passes a command to the process's run; false when there is no run that could take it.
+    /// - Parameter id: a command with an id is obeyed once, however often it is sent.
     @discardableResult
-    public func send(_ command: ProcessCommand, to processID: String) -> Bool {
+    public func send(_ command: ProcessCommand, id: String? = nil, to processID: String) -> Bool {
         guard let run = state.withLock({ $0.runs[processID] }) else { return false }
-        run.send(.command(command))
+        run.send(.command(command, id: id))
         return true
     }
 
@@ -252,6 +267,20 @@ public final class ProcessEngine: Sendable {
         }
     }
 
+    /// Lets another replica have the process as soon as no step runs: the run ends as `.released` then. Nothing is
+    /// interrupted, and a process that winds down is not handed over.
+    public func release(_ processID: String) { state.withLock { $0.runs[processID] }?.release() }
+
+    /// The replica that works on a process, as the store says; nil when there is no state, or it names none.
+    /// - Throws: `StoreUnavailable`.
+    public func recordedOwner(of processID: String) async throws -> String? {
+        guard let document = try await store.load(.state(processID: processID)) else { return nil }
+        return (try? StateReader.shell(document, of: processID))?.owner
+    }
+
+    /// Whether a replica is another one than this, and alive.
+    public func isLivingOther(_ owner: String) -> Bool { owner != self.owner && ownership.isAlive(owner) }
+
     /// Confirms that the resource shows this epoch; effects of a takeover follow.
     public func announced(_ processID: String, epoch: Int) {
         state.withLock { $0.runs[processID] }?.announced(epoch: epoch)
@@ -270,6 +299,11 @@ public final class ProcessEngine: Sendable {
             guard case .ended = state.runs[processID]?.snapshot.activity else { return }
             state.runs[processID] = nil
         }
+    }
+
+    /// How many more processes could run at once.
+    public var freeSlots: Int {
+        state.withLock { max(0, configuration.maxConcurrentProcesses - $0.active.count - $0.queue.count) }
     }
 
     /// How many runs take a slot, how many wait for one, and how many were turned away.
@@ -315,7 +349,7 @@ public final class ProcessEngine: Sendable {
         onChange(run.request)
     }
 
-    private func release(_ processID: String) {
+    private func vacate(_ processID: String) {
         let hasRun = state.withLock { $0.vacate(processID) }
         dropUnwanted(processID)
         if hasRun { admit() }

@@ -46,18 +46,19 @@ extension ProcessRun {
     private func tryToOpen() async throws -> Opened? {
         switch mode {
         case .begin:
-            // A state that exists already was left by an owner that died before the resource could show it.
             if let created = try await create(newRun(0, epoch: request.firstEpoch)) { return created }
+            try await leaveToLivingOwner()
+            // Its owner died before the resource could show it.
             return try await takeOver(knownEpoch: request.firstEpoch - 1)
         case .beginOrRetry:
             if let created = try await create(newRun(0, epoch: request.firstEpoch)) { return created }
-            return try await takeOver(knownEpoch: request.firstEpoch - 1, reopening: .retry)
+            return try await takeOver(knownEpoch: request.firstEpoch - 1, reopening: .command(.retry))
         case .recover(let knownEpoch):
             return try await takeOver(knownEpoch: knownEpoch)
         case .rerun(let rerun, let knownEpoch):
             return try await startAgain(rerun, knownEpoch)
-        case .reopen(let command, let knownEpoch):
-            return try await takeOver(knownEpoch: knownEpoch, reopening: command)
+        case .reopen(let command, let id, let knownEpoch):
+            return try await takeOver(knownEpoch: knownEpoch, reopening: .command(command, id: id))
         }
     }
 
@@ -77,7 +78,7 @@ extension ProcessRun {
         return (session, turn)
     }
 
-    private func takeOver(knownEpoch: Int, reopening command: ProcessCommand? = nil) async throws -> Opened? {
+    private func takeOver(knownEpoch: Int, reopening command: ProcessEvent? = nil) async throws -> Opened? {
         guard var session = try await load() else {
             if engine.fault == .restartFromZero { return try await create(newRun(0, epoch: knownEpoch + 1)) }
             throw RunInterruption(end: .stateMissing)
@@ -85,9 +86,10 @@ extension ProcessRun {
         let isFinished = session.isFinished
         if isFinished, command == nil { return (session, ProcessMachine.Turn(effects: [], isChanged: false)) }
         session.machine.state.epoch = max(session.machine.state.epoch, knownEpoch) + 1
+        session.machine.state.owner = engine.owner
         if engine.fault == .completedRunsAgain { session.machine.forgetCompleted() }
         if engine.fault == .lostTimer { session.machine.forgetTimers() }
-        let event = isFinished ? command.map { ProcessEvent.command($0) } ?? .tick : .recover
+        let event = isFinished ? command ?? .tick : .recover
         let moment = Moment(time: time.wallTime.wholeSeconds, elapsed: .zero)
         let turn = session.machine.apply(event, at: moment)
         guard case .stored = try await commit(&session) else { return nil }
@@ -95,6 +97,15 @@ extension ProcessRun {
         let (epoch, done) = (session.machine.state.epoch, session.machine.completedMain)
         logger.notice("Process \(id) taken over with epoch \(epoch), \(done) steps are done")
         return (session, turn)
+    }
+
+    /// Two replicas that see different ones alive may both begin a process; the first to store it has it.
+    private func leaveToLivingOwner() async throws {
+        guard let owner = try await untilAvailable({ _ in try await self.engine.recordedOwner(of: self.id) }),
+            engine.isLivingOther(owner)
+        else { return }
+        logger.notice("Process \(id) was begun by \(owner) meanwhile")
+        throw RunInterruption(end: .superseded)
     }
 
     private func startAgain(_ rerun: Int, _ knownEpoch: Int) async throws -> Opened? {
@@ -107,6 +118,7 @@ extension ProcessRun {
         var state = newRun(rerun, epoch: max(last.epoch, knownEpoch) + 1)
         state.version = last.version
         state.createdResources = last.createdResources
+        state.appliedCommands = last.appliedCommands
         var session = RunSession(machine(state), digest: document.digest, self)
         let turn = begin(&session.machine)
         guard case .stored = try await commit(&session) else { return nil }
@@ -136,7 +148,9 @@ extension ProcessRun {
     }
 
     private func machine(_ state: ProcessState) -> ProcessMachine {
-        ProcessMachine(state, plan: engine.plan(of: state.definition), environment: engine.environment)
+        var state = state
+        if !state.status.isFinished { state.owner = engine.owner }
+        return ProcessMachine(state, plan: engine.plan(of: state.definition), environment: engine.environment)
     }
 
     private func begin(_ machine: inout ProcessMachine) -> ProcessMachine.Turn {

@@ -28,6 +28,8 @@ public enum RunEnd: Sendable, Hashable {
     case finished
     /// Somebody else owns the process now.
     case superseded
+    /// It was released for another owner between two steps.
+    case released
     /// The state of a process that had started is gone.
     case stateMissing
     /// The state cannot be used; the text says why.
@@ -52,7 +54,7 @@ public enum RunMode: Sendable, Hashable {
     case rerun(Int, knownEpoch: Int)
     /// The process is finished and gets a command that only finished ones obey: `retry`, `rollBack`, `markCleanedUp`.
     /// If it is not finished, it is recovered and the command means nothing.
-    case reopen(ProcessCommand, knownEpoch: Int)
+    case reopen(ProcessCommand, id: String? = nil, knownEpoch: Int)
 }
 
 /// What became of a submission.

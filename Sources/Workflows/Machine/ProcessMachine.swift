@@ -45,6 +45,8 @@ struct ProcessMachine: Sendable {
     private(set) var isInputLarge = false
     /// Executions that are interrupted to be started again.
     var restarting: Set<ExecutionID> = []
+    /// Whether nothing that the process was made for may begin: it is about to be handed over.
+    var holdsStarts = false
 
     // What the event at hand has led to.
 
@@ -95,6 +97,9 @@ struct ProcessMachine: Sendable {
         isInputLarge = (bytes?.count ?? 0) > Self.inlineBytes
     }
 
+    /// Whether the process can be handed over without interrupting anything.
+    var isIdle: Bool { running.isEmpty && state.ending == nil && !state.status.isFinished }
+
     /// Takes one event.
     mutating func apply(_ event: ProcessEvent, at moment: Moment) -> Turn {
         effects = []
@@ -130,7 +135,7 @@ struct ProcessMachine: Sendable {
         case .undoRecorded(let id, let start, let inputs, let part):
             if isCurrent(id, start) { recordUndo(id, inputs, part) }
         case .acquired(let holder): acquired(holder)
-        case .command(let command): obey(command)
+        case .command(let command, let id): if isNew(id) { obey(command) }
         }
     }
 

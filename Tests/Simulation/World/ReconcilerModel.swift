@@ -31,7 +31,19 @@ struct ReconcilerModel {
 
     private func reconcile() async throws {
         guard let resource = program.cache[id] else { return }
-        guard program.membership.owns(id) else {
+        let standing = program.membership.standing(
+            of: id,
+            recordedOwner: resource.status?.owner,
+            hasBegun: resource.status != nil
+        )
+        switch standing {
+        case .ours: break
+        case .oursToRelease: engine.release(id)
+        case .theirs:
+            if case .queued = engine.snapshot(of: id)?.activity, resource.status == nil, !program.isStopping {
+                // It may wait here; whoever begins it first has it.
+                return
+            }
             if engine.snapshot(of: id) != nil {
                 world.note("\(program.name) leaves \(id) to its owner")
                 world.cover("event.abandoned")
@@ -64,6 +76,9 @@ struct ReconcilerModel {
         guard let status = resource.status else {
             // The process may have begun although its status was never written; the store knows.
             let hasBegun = try await engine.store.load(.state(processID: id)) != nil
+            if let owner = try await engine.recordedOwner(of: id), engine.isLivingOther(owner) {
+                return program.kick(id, after: .seconds(1))
+            }
             // As the write of a finalizer would: what is begun anew must not have been shown as begun.
             guard world.cluster.resources[id]?.version == resource.version else { throw Cluster.Conflict() }
             return submit(resource, hasBegun ? .recover(knownEpoch: 0) : .begin)
@@ -142,7 +157,13 @@ struct ReconcilerModel {
 
     private func write(_ state: ProcessSummary, _ resource: Resource) async throws {
         try await write(
-            Resource.Status(epoch: state.epoch, version: state.version, rerun: state.rerun, phase: state.status),
+            Resource.Status(
+                epoch: state.epoch,
+                version: state.version,
+                rerun: state.rerun,
+                phase: state.status,
+                owner: state.owner
+            ),
             resource
         )
     }
@@ -178,6 +199,11 @@ struct ReconcilerModel {
             if isNews(state, resource.status) { try await write(state, resource) }
             engine.forget(id)
             program.kick(id, after: .milliseconds(10))
+        case .released:
+            guard let state else { return }
+            world.cover("event.released")
+            try await write(state, resource)
+            engine.forget(id)
         case .stateMissing: try await showTrouble(.waitsForRecovery, resource)
         case .invalidState: try await showTrouble(.invalidState, resource)
         case .superseded, .withdrawn, .expired:
@@ -241,7 +267,7 @@ extension RunMode {
         case .beginOrRetry: "beginOrRetry"
         case .recover: "recover"
         case .rerun: "rerun"
-        case .reopen(let command, _): "reopen.\(command.label)"
+        case .reopen(let command, _, _): "reopen.\(command.label)"
         }
     }
 }
@@ -251,6 +277,7 @@ extension RunEnd {
         switch self {
         case .finished: "finished"
         case .superseded: "superseded"
+        case .released: "released"
         case .stateMissing: "stateMissing"
         case .invalidState: "invalidState"
         case .withdrawn: "withdrawn"
