@@ -16,13 +16,14 @@ extension HonuaProcessReconciler {
         )
     }
 
-    /// Another replica has the process, or is about to: nothing of it stays here.
-    func leaveToOwner(_ process: HonuaProcess) -> Requeue {
+    /// Another replica has the process, or is about to: nothing of it stays here. Nil when something does: as long as the
+    /// resource shows no owner, whoever creates the state first has the process.
+    func leaveToOwner(_ process: HonuaProcess) -> Requeue? {
         let id = process.metadata.uid
         guard let run = engine.snapshot(of: id) else { return .awaitChange }
-        if case .queued = run.activity, process.status?.state == nil, !engine.ownership.isLeaving {
-            // It may wait here, too: whoever has room first has it.
-            return .awaitChange
+        if process.status?.state == nil {
+            guard case .queued = run.activity else { return nil }
+            if !engine.ownership.isLeaving { return .awaitChange }
         }
         if case .ended = run.activity {
             engine.forget(id)
@@ -30,6 +31,19 @@ extension HonuaProcessReconciler {
             logger.notice("Process \(id) is left to its other owner")
             engine.abandon(id, forgetting: true)
         }
+        return .awaitChange
+    }
+
+    /// A living replica has begun the process and does not show it, perhaps because it has started anew meanwhile and does
+    /// not know. With its name in the resource it goes on.
+    func show(_ owner: String, _ epoch: Int, _ process: HonuaProcess) async throws -> Requeue {
+        let outlook = ProcessOutlook.working(.progressing, message: "runs on replica \(owner)")
+        var status = projection(process).status(outlook, phase: .running)
+        var reference = StateReference(in: engine.store.name)
+        reference.epoch = epoch
+        reference.owner = owner
+        status.state = reference
+        try await write(status, to: process)
         return .awaitChange
     }
 

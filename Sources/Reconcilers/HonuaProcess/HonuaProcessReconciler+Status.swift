@@ -102,7 +102,8 @@ extension HonuaProcessReconciler {
     }
 
     /// The process has run, but its state is gone: it waits for somebody to bring it back, and is never started anew.
-    func waitForState(_ process: HonuaProcess) async throws -> Requeue {
+    /// - Parameter last: what was stored last, if this replica knows.
+    func waitForState(_ process: HonuaProcess, last: ProcessSummary?) async throws -> Requeue {
         let key = process.metadata.key
         let since = memory.withLock { memory in
             let since = memory[key]?.stateMissingSince ?? .now
@@ -121,13 +122,26 @@ extension HonuaProcessReconciler {
             ? "the state is gone from \(engine.store.name); restore it there to go on"
             : "the state was in the memory of an operator that has ended, and is lost"
         let outlook = ProcessOutlook.working(.waitingForRecovery, message: message)
-        if try await write(projection(process).status(outlook, phase: nil), to: process) {
+        var status = projection(process).status(outlook, phase: nil)
+        if status.state == nil {
+            // A resource that does not show that its process has begun would be begun anew.
+            status.state = last.map { StateReference(store: engine.store.name, $0) } ?? StateReference(in: engine.store.name)
+        }
+        if try await write(status, to: process) {
             logger.warning("Process \(process.metadata.uid) waiting: \(message)")
         }
         return .after(settings.recoveryInterval)
     }
 
     // MARK: Questions
+
+    /// Whether the resource is as it was seen. The watch may be late, and what another replica has begun and the store has
+    /// lost must not begin anew.
+    func isUnchanged(_ process: HonuaProcess) async throws -> Bool {
+        let metadata = process.metadata
+        let current = try await resources(metadata).get(metadata.name)
+        return current.metadata.uid == metadata.uid && current.metadata.resourceVersion == metadata.resourceVersion
+    }
 
     /// Whether the label that was set at the start names this very object.
     func isSameObject(_ process: HonuaProcess) -> Bool {

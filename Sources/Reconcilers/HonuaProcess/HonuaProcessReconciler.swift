@@ -114,7 +114,7 @@ public final class HonuaProcessReconciler: Sendable {
             switch standing(of: process) {
             case .ours: break
             case .oursToRelease: engine.release(process.metadata.uid)
-            case .theirs: return leaveToOwner(process)
+            case .theirs: if let requeue = leaveToOwner(process) { return requeue }
             }
             if process.isBeingDeleted { return try await cleanUp(process) }
             let run = engine.snapshot(of: process.metadata.uid)
@@ -146,18 +146,15 @@ public final class HonuaProcessReconciler: Sendable {
     private func begin(_ process: HonuaProcess) async throws -> Requeue {
         guard let reference = process.status?.state else {
             // The status may never have been written although the process has begun; the store knows.
-            let id = process.metadata.uid
-            if try await engine.store.load(.state(processID: id)) != nil {
-                if let owner = try await engine.recordedOwner(of: id), engine.isLivingOther(owner) {
-                    // It will show soon whose the process is.
-                    return .after(settings.supersededDelay)
-                }
+            if let beginning = try await engine.beginning(of: process.metadata.uid) {
+                if let owner = beginning.livingOther { return try await show(owner, beginning.epoch, process) }
                 engine.submit(recoveryRequest(for: process), mode: .recover(knownEpoch: 0))
                 return .awaitChange
             }
             if process.wantsCancellation != nil { return try await showCancelledBeforeStart(process) }
             let request = try request(for: process)
             if process.wantsSuspension { return try await showSuspended(process) }
+            guard try await isUnchanged(process) else { return .awaitChange }
             return try await submit(request, process)
         }
         guard reference.store == engine.store.name else { return try await waitForStore(reference, process) }
@@ -371,7 +368,7 @@ public final class HonuaProcessReconciler: Sendable {
         case .stateMissing:
             // The run is forgotten only when the resource shows why: a failure to write backs off then, instead of
             // starting another run that finds the same.
-            let requeue = try await waitForState(process)
+            let requeue = try await waitForState(process, last: state)
             engine.forget(id)
             return requeue
         case .invalidState(let reason):
@@ -388,6 +385,9 @@ public final class HonuaProcessReconciler: Sendable {
             engine.forget(id)
             logger.notice("Process \(id) is released for another replica")
             return .awaitChange
+        case .notBegun:
+            engine.forget(id)
+            return .after(.zero)
         case .withdrawn, .expired, .shutDown:
             engine.forget(id)
             return .awaitChange

@@ -102,6 +102,12 @@ extension DefinitionReference {
 }
 
 extension StateReference {
+    /// A state of which nothing is known but where it is.
+    init(in store: String) {
+        self.init()
+        self.store = store
+    }
+
     init(store: String, _ state: ProcessSummary) {
         self.init()
         self.store = store

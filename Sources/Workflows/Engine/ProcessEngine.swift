@@ -271,15 +271,22 @@ public final class ProcessEngine: Sendable {
     /// interrupted, and a process that winds down is not handed over.
     public func release(_ processID: String) { state.withLock { $0.runs[processID] }?.release() }
 
-    /// The replica that works on a process, as the store says; nil when there is no state, or it names none.
-    /// - Throws: `StoreUnavailable`.
-    public func recordedOwner(of processID: String) async throws -> String? {
-        guard let document = try await store.load(.state(processID: processID)) else { return nil }
-        return (try? StateReader.shell(document, of: processID))?.owner
+    /// Who has begun a process, as the store says.
+    public struct Beginning: Sendable {
+        /// 0 for a state that cannot be read.
+        public let epoch: Int
+        /// The replica that works on it, if it is another one than this and alive.
+        public let livingOther: String?
     }
 
-    /// Whether a replica is another one than this, and alive.
-    public func isLivingOther(_ owner: String) -> Bool { owner != self.owner && ownership.isAlive(owner) }
+    /// Who has begun a process; nil when there is no state of it.
+    /// - Throws: `StoreUnavailable`.
+    public func beginning(of processID: String) async throws -> Beginning? {
+        guard let document = try await store.load(.state(processID: processID)) else { return nil }
+        let state = try? StateReader.shell(document, of: processID)
+        let other = state?.owner.flatMap { $0 != owner && ownership.isAlive($0) ? $0 : nil }
+        return Beginning(epoch: state?.epoch ?? 0, livingOther: other)
+    }
 
     /// Confirms that the resource shows this epoch; effects of a takeover follow.
     public func announced(_ processID: String, epoch: Int) {

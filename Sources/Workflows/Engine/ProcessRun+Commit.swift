@@ -68,8 +68,14 @@ extension ProcessRun {
         let turn = begin(&session.machine)
         let encoded = stamped(&session.machine)
         try await store(encoded.parts)
+        var isFirst = true
         let result = try await persisting(encoded.document, session.machine) { store, timeToLive in
-            try await store.create(.state(processID: self.id), encoded.document, timeToLive: timeToLive)
+            // Between two attempts another replica may have begun it, and the store may have lost that.
+            if !isFirst, !self.isSubprocess, try await store.load(.state(processID: self.id)) == nil {
+                throw RunInterruption(end: .notBegun)
+            }
+            isFirst = false
+            return try await store.create(.state(processID: self.id), encoded.document, timeToLive: timeToLive)
         }
         guard result == .committed else { return nil }
         session.noteCommit(encoded.document.digest, at: time.now)
@@ -101,9 +107,8 @@ extension ProcessRun {
 
     /// Two replicas that see different ones alive may both begin a process; the first to store it has it.
     private func leaveToLivingOwner() async throws {
-        guard let owner = try await untilAvailable({ _ in try await self.engine.recordedOwner(of: self.id) }),
-            engine.isLivingOther(owner)
-        else { return }
+        let beginning = try await untilAvailable { _ in try await self.engine.beginning(of: self.id) }
+        guard let owner = beginning?.livingOther else { return }
         logger.notice("Process \(id) was begun by \(owner) meanwhile")
         throw RunInterruption(end: .superseded)
     }
@@ -306,7 +311,7 @@ extension ProcessRun {
     private func persisting(
         _ document: StoredDocument,
         _ machine: ProcessMachine,
-        _ write: @Sendable (any DocumentStore, Duration) async throws -> CommitResult
+        _ write: (any DocumentStore, Duration) async throws -> CommitResult
     ) async throws -> CommitResult {
         let timeToLive = timeToLive(machine.state.status.isFinished)
         return try await untilAvailable { store in

@@ -34,6 +34,9 @@ public enum RunEnd: Sendable, Hashable {
     case stateMissing
     /// The state cannot be used; the text says why.
     case invalidState(String)
+    /// The store failed while the process was begun and has no state of it: whoever wants to try again has to look first
+    /// whether it was begun elsewhere meanwhile.
+    case notBegun
     /// It was withdrawn before it began.
     case withdrawn
     /// It has waited for capacity longer than it may.

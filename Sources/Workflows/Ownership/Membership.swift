@@ -23,8 +23,8 @@ public final class Membership: Ownership {
         var counter = 0
         var digest: String?
         var isLeaving = false
-        /// How often in a row another program was found to beat under this name.
-        var rivalSightings = 0
+        /// What another program was found to beat under this name since the last beat that nothing stood in the way of.
+        var rivals: Set<Heartbeat> = []
     }
 
     /// Another program beats under this replica's name.
@@ -156,23 +156,24 @@ public final class Membership: Ownership {
             try await store.delete([key])
             result = try await store.create(key, document, timeToLive: Heartbeat.timeToLive)
         } else {
-            state.withLock { $0.rivalSightings = 0 }
+            state.withLock { $0.rivals = [] }
         }
         guard result == .committed else { throw StoreUnavailable("another replica beats as \(replica)") }
         state.withLock { $0.digest = document.digest }
         gate.confirm(sentAt: sentAt)
     }
 
-    /// A late write of an earlier program of this name is seen once. One that goes on beating is seen again.
+    /// A late write of an earlier program of this name, or a store that falls back, is seen now and then. A program that
+    /// goes on beating is in the way of every beat.
     private func lookForRival() async throws {
         guard let stored = try await store.load(.heartbeat(replica: replica)).flatMap(Heartbeat.init),
             stored.incarnation != incarnation
         else { return }
         let sightings = state.withLock { state in
-            state.rivalSightings += 1
-            return state.rivalSightings
+            state.rivals.insert(stored)
+            return state.rivals.count
         }
-        if sightings > 1 { throw NameTaken(replica: replica) }
+        if sightings > 2 { throw NameTaken(replica: replica) }
     }
 
     /// Changes the list of all replicas, unless that changes nothing.

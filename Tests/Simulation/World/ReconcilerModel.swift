@@ -40,17 +40,21 @@ struct ReconcilerModel {
         case .ours: break
         case .oursToRelease: engine.release(id)
         case .theirs:
-            if case .queued = engine.snapshot(of: id)?.activity, resource.status == nil, !program.isStopping {
-                // It may wait here; whoever begins it first has it.
-                return
-            }
-            if engine.snapshot(of: id) != nil {
+            if let run = engine.snapshot(of: id) {
+                if resource.status == nil {
+                    guard case .queued = run.activity else { return try await follow(resource) }
+                    if !program.isStopping { return }
+                }
                 world.note("\(program.name) leaves \(id) to its owner")
                 world.cover("event.abandoned")
                 engine.abandon(id, forgetting: true)
             }
             return
         }
+        try await follow(resource)
+    }
+
+    private func follow(_ resource: Resource) async throws {
         guard let run = engine.snapshot(of: id) else { return try await begin(resource) }
         switch run.activity {
         case .queued:
@@ -75,13 +79,17 @@ struct ReconcilerModel {
     private func begin(_ resource: Resource) async throws {
         guard let status = resource.status else {
             // The process may have begun although its status was never written; the store knows.
-            let hasBegun = try await engine.store.load(.state(processID: id)) != nil
-            if let owner = try await engine.recordedOwner(of: id), engine.isLivingOther(owner) {
-                return program.kick(id, after: .seconds(1))
+            let beginning = try await engine.beginning(of: id)
+            if let beginning, let owner = beginning.livingOther {
+                world.cover("event.shownForOwner")
+                return try await write(
+                    Resource.Status(epoch: beginning.epoch, version: 0, rerun: 0, phase: .running, owner: owner),
+                    resource
+                )
             }
             // As the write of a finalizer would: what is begun anew must not have been shown as begun.
             guard world.cluster.resources[id]?.version == resource.version else { throw Cluster.Conflict() }
-            return submit(resource, hasBegun ? .recover(knownEpoch: 0) : .begin)
+            return submit(resource, beginning == nil ? .begin : .recover(knownEpoch: 0))
         }
         guard resource.isFinished else { return submit(resource, .recover(knownEpoch: status.epoch)) }
         if resource.wantedRerun > status.rerun {
@@ -206,7 +214,7 @@ struct ReconcilerModel {
             engine.forget(id)
         case .stateMissing: try await showTrouble(.waitsForRecovery, resource)
         case .invalidState: try await showTrouble(.invalidState, resource)
-        case .superseded, .withdrawn, .expired:
+        case .superseded, .notBegun, .withdrawn, .expired:
             world.note("\(program.name): \(id) ended as \(end.label)")
             engine.forget(id)
             program.kick(id, after: .seconds(4))
@@ -278,6 +286,7 @@ extension RunEnd {
         case .finished: "finished"
         case .superseded: "superseded"
         case .released: "released"
+        case .notBegun: "notBegun"
         case .stateMissing: "stateMissing"
         case .invalidState: "invalidState"
         case .withdrawn: "withdrawn"
