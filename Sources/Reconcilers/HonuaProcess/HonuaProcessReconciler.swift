@@ -154,10 +154,13 @@ public final class HonuaProcessReconciler: Sendable {
             if process.wantsCancellation != nil { return try await showCancelledBeforeStart(process) }
             let request = try request(for: process)
             if process.wantsSuspension { return try await showSuspended(process) }
+            if let store = process.acceptedInto, store != engine.store.name {
+                return try await waitForStore(store, process)
+            }
             guard try await isUnchanged(process) else { return .awaitChange }
             return try await submit(request, process)
         }
-        guard reference.store == engine.store.name else { return try await waitForStore(reference, process) }
+        guard reference.store == engine.store.name else { return try await waitForStore(reference.store, process) }
         engine.submit(recoveryRequest(for: process), mode: .recover(knownEpoch: reference.epoch))
         return .awaitChange
     }
@@ -199,7 +202,7 @@ public final class HonuaProcessReconciler: Sendable {
     }
 
     /// A process that has begun is pinned: its state says what it does, whatever the spec says now.
-    private func recoveryRequest(for process: HonuaProcess) -> ProcessRequest {
+    func recoveryRequest(for process: HonuaProcess) -> ProcessRequest {
         if let request = try? request(for: process) { return request }
         return ProcessRequest(
             id: process.metadata.uid,

@@ -14,7 +14,7 @@ public final class Membership: Ownership {
     private let time: TimeSource
     private let freeSlots: @Sendable () -> Int
     private let logger: Logger
-    private let onChange: @Sendable () -> Void
+    private let onChange: @Sendable (Change) -> Void
     private let state: Mutex<State>
 
     private struct State {
@@ -25,6 +25,14 @@ public final class Membership: Ownership {
         var isLeaving = false
         /// What another program was found to beat under this name since the last beat that nothing stood in the way of.
         var rivals: Set<Heartbeat> = []
+    }
+
+    /// What has changed.
+    public enum Change: Sendable, Hashable {
+        /// A replica has come or gone, or is about to go.
+        case replicas
+        /// A replica has room where it had none, or none where it had.
+        case room
     }
 
     /// Another program beats under this replica's name.
@@ -42,7 +50,7 @@ public final class Membership: Ownership {
     ///   - incarnation: different for each start of a program.
     ///   - gate: opened and shut by the heartbeats.
     ///   - freeSlots: how many more processes could run here at once.
-    ///   - onChange: told when another replica has come or gone, or has room where it had none, or none where it had.
+    ///   - onChange: told what has changed of the replicas.
     public init(
         replica: String,
         incarnation: String = String(UInt64.random(in: .min ... .max), radix: 16),
@@ -51,7 +59,7 @@ public final class Membership: Ownership {
         time: TimeSource = .system,
         freeSlots: @escaping @Sendable () -> Int = { 0 },
         logger: Logger,
-        onChange: @escaping @Sendable () -> Void
+        onChange: @escaping @Sendable (Change) -> Void
     ) {
         self.replica = replica
         self.incarnation = incarnation
@@ -116,7 +124,7 @@ public final class Membership: Ownership {
     /// Takes nothing new from now on, and lets go of what it has as soon as that interrupts nothing.
     public func beginLeaving() {
         state.withLock { $0.isLeaving = true }
-        onChange()
+        onChange(.replicas)
     }
 
     /// Says goodbye, so that the others need not wait: nothing of this replica may have effects any more.
@@ -228,20 +236,11 @@ public final class Membership: Ownership {
         }
         if before.map(\.replica) != after.map(\.replica) {
             logger.info("replicas alive: \(after.map(\.replica).joined(separator: ", "))")
-        }
-        if before.map(Aspect.init) != after.map(Aspect.init) { onChange() }
-    }
-
-    /// What placement goes by.
-    private struct Aspect: Equatable {
-        let replica: String
-        let isLeaving: Bool
-        let hasRoom: Bool
-
-        init(_ heartbeat: Heartbeat) {
-            replica = heartbeat.replica
-            isLeaving = heartbeat.isLeaving
-            hasRoom = heartbeat.freeSlots > 0
+            onChange(.replicas)
+        } else if before.map(\.isLeaving) != after.map(\.isLeaving) {
+            onChange(.replicas)
+        } else if before.map({ $0.freeSlots > 0 }) != after.map({ $0.freeSlots > 0 }) {
+            onChange(.room)
         }
     }
 }

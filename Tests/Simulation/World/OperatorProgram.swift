@@ -76,7 +76,7 @@ final class OperatorProgram: @unchecked Sendable {
             time: world.scheduler.timeSource,
             freeSlots: { [unowned self] in engine.freeSlots },
             logger: world.logger(name),
-            onChange: { [unowned self] in
+            onChange: { [unowned self] _ in
                 world.note("\(name) sees alive: \(membership.alive.joined(separator: ", "))")
                 for id in kicks.keys.sorted() { kick(id) }
             }

@@ -164,7 +164,7 @@ import Testing
             store: store,
             time: TimeSource(clock),
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
-            onChange: { tick?.yield() }
+            onChange: { _ in tick?.yield() }
         )
     }
 
