@@ -26,20 +26,20 @@ import Testing
         #expect(secure.tls == RedisTLSConfiguration(serverName: "n", caFile: "/ca.crt"))
     }
 
-    @Test(arguments: [
-        ("node1,node2,node3", "Redis Cluster (3 endpoints"),
-        ("sentinel1:26379,sentinel2:26379,serviceName=mymaster", "Redis Sentinel (serviceName=mymaster)"),
-        ("sentinel1:26379,serviceName=mymaster", "Redis Sentinel"),
-    ])
-    func `Cluster and Sentinel are refused by name`(text: String, named: String) throws {
-        let configuration = try RedisConfiguration(RedisConnectionString(text))
-        let error = #expect(throws: RedisError.self) { try RedisClient(configuration: configuration) }
-        guard case .unsupported = error else {
-            Issue.record("\(String(describing: error))")
-            return
+    @Test func `a database other than 0 makes no sense in a cluster`() throws {
+        for (text, isAllowed) in [
+            ("h,defaultDatabase=2", true), ("h1,h2,defaultDatabase=2", false), ("h1,h2,defaultDatabase=0", true),
+            ("h1,h2,serviceName=m,defaultDatabase=2", true),
+        ] {
+            let configuration = try RedisConfiguration(RedisConnectionString(text))
+            if isAllowed {
+                _ = try RedisClient(configuration: configuration)
+            } else {
+                let error = #expect(throws: RedisError.self) { try RedisClient(configuration: configuration) }
+                #expect(error?.description.contains("Redis Cluster") == true)
+                #expect(error?.description.contains("defaultDatabase=2") == true)
+            }
         }
-        #expect(error?.description.contains(named) == true)
-        #expect(error?.description.contains("not supported by this version") == true)
     }
 
     @Test func `values that make no sense are refused`() throws {
@@ -57,6 +57,14 @@ import Testing
         add { $0.defaultDatabase = -1 }
         add { $0.maximumReplySize = 0 }
         add { $0.clientName = "two words" }
+        add { $0.minimumConnections = 0 }
+        add { $0.maximumConnections = 0 }
+        add {
+            $0.minimumConnections = 3
+            $0.maximumConnections = 2
+        }
+        add { $0.pipelineDepth = 0 }
+        add { $0.serviceName = "" }
         for configuration in bad {
             let error = #expect(throws: RedisError.self) { try RedisClient(configuration: configuration) }
             guard case .invalidConfiguration = error else {

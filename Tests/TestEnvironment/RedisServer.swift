@@ -16,6 +16,11 @@ public final class RedisServer: Sendable {
         public var requiresClientCertificate: Bool
         /// More arguments, such as `["--databases", "4"]`.
         public var arguments: [String]
+        /// The lines of a Sentinel's configuration, which makes the server one; `nil` for a server that holds data.
+        var sentinelLines: [String]?
+
+        /// The cluster bus is 10000 above the port.
+        var isInCluster: Bool { arguments.contains("--cluster-enabled") }
 
         public init(
             password: String? = nil,
@@ -32,7 +37,7 @@ public final class RedisServer: Sendable {
 
     public let port: Int
     private let options: Options
-    private let directory: URL
+    let directory: URL
     private let running = Mutex<(shell: ChildProcess, pid: pid_t)?>(nil)
 
     /// Starts a server, hands it to the body, and stops it whatever happens.
@@ -43,12 +48,10 @@ public final class RedisServer: Sendable {
         let server = try await start(options)
         do {
             let value = try await body(server)
-            await server.stop()
-            try? FileManager.default.removeItem(at: server.directory)
+            await server.remove()
             return value
         } catch {
-            await server.stop()
-            try? FileManager.default.removeItem(at: server.directory)
+            await server.remove()
             throw error
         }
     }
@@ -57,7 +60,7 @@ public final class RedisServer: Sendable {
     public static func start(_ options: Options = Options()) async throws -> RedisServer {
         var attempts = 0
         while true {
-            let server = try RedisServer(options, port: FreePort.find())
+            let server = try RedisServer(options, port: FreePort.find(withClusterBus: options.isInCluster))
             do {
                 try await server.start()
                 return server
@@ -83,11 +86,12 @@ public final class RedisServer: Sendable {
             #"exec 3>&1; "$@" >&3 2>&1 & echo "pid $!" >&3; exec >/dev/null 2>&1 3>&-; cat; kill -KILL $!; wait"#
         let shell = try ChildProcess(
             URL(fileURLWithPath: "/bin/sh"),
-            ["-c", script, "sh", try Self.executable()] + arguments
+            ["-c", script, "sh", try Self.executable()] + (try arguments())
         )
         do {
             let pid = try await shell.line(containing: "pid ").dropFirst("pid ".count)
-            try await shell.line(containing: "Ready to accept connections", orLineContaining: "Failed listening")
+            let ready = options.sentinelLines == nil ? "Ready to accept connections" : "+monitor master"
+            try await shell.line(containing: ready, orLineContaining: "Failed listening")
             running.withLock { $0 = (shell, pid_t(pid) ?? 0) }
         } catch {
             shell.closeInput()
@@ -111,6 +115,32 @@ public final class RedisServer: Sendable {
         _ = await run.shell.waitForEnd()
     }
 
+    /// `requirepass`.
+    var password: String? { options.password }
+
+    /// Whether the server was started and not stopped since.
+    public var isRunning: Bool { running.withLock { $0 != nil } }
+
+    /// Stops the server for good.
+    func remove() async {
+        await stop()
+        try? FileManager.default.removeItem(at: directory)
+    }
+
+    /// Sends a command over a connection of its own, without any client of ours, and returns the reply.
+    ///
+    /// Blocks the thread. Throws what the server answers with, if that is an error.
+    @discardableResult
+    public func command(_ words: String...) throws -> RawRedisReply { try command(words) }
+
+    /// The same for words in a list.
+    @discardableResult
+    public func command(_ words: [String]) throws -> RawRedisReply {
+        let connection = try RawRedisConnection(port: port)
+        if let password { _ = try connection.send(["AUTH", password]) }
+        return try connection.send(words)
+    }
+
     /// SIGSTOP: connections stay open and nothing is answered.
     public func pause() { signal(SIGSTOP) }
 
@@ -131,7 +161,16 @@ public final class RedisServer: Sendable {
         }
     }
 
-    private var arguments: [String] {
+    private func arguments() throws -> [String] {
+        if let lines = options.sentinelLines {
+            // A Sentinel writes into its file, and goes on from there when it is started again.
+            let file = directory.appendingPathComponent("sentinel.conf")
+            if !FileManager.default.fileExists(atPath: file.path) {
+                let all = ["bind 127.0.0.1", "port \(port)", "dir \(directory.path)"] + lines
+                try Data((all.joined(separator: "\n") + "\n").utf8).write(to: file)
+            }
+            return [file.path, "--sentinel"]
+        }
         var arguments = ["--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", directory.path]
         if let certificates = options.certificates {
             arguments += ["--port", "0", "--tls-port", "\(port)", "--tls-ca-cert-file", certificates.authority]
@@ -161,11 +200,13 @@ public final class RedisServer: Sendable {
 /// Below 32768, where the kernel does not pick ports for outgoing connections: one of those could take the port while a
 /// server is stopped, or even connect to itself.
 public enum FreePort {
-    public static func find() throws -> Int {
+    /// - Parameter withClusterBus: Whether the port 10000 above has to be free as well.
+    public static func find(withClusterBus: Bool = false) throws -> Int {
         var failure: Int32 = 0
         for _ in 0..<100 {
-            let port = UInt16.random(in: 10000..<32000)
-            guard let error = bindingError(port) else { return Int(port) }
+            let port = UInt16.random(in: 10000..<(withClusterBus ? 22000 : 32000))
+            let error = bindingError(port) ?? (withClusterBus ? bindingError(port + 10000) : nil)
+            guard let error else { return Int(port) }
             failure = error
         }
         throw ChildProcess.Failure(description: "no free port: \(String(cString: strerror(failure)))")

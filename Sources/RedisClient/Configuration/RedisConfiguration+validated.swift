@@ -1,30 +1,44 @@
 extension RedisConfiguration {
-    /// Checks what a client needs and returns the server to use.
-    func validated() throws(RedisError) -> RedisEndpoint {
-        if let serviceName {
-            throw .unsupported(feature: "Redis Sentinel (serviceName=\(serviceName))")
-        }
-        guard let endpoint = endpoints.first else {
-            throw .invalidConfiguration("no endpoint is configured.")
-        }
-        guard endpoints.count == 1 else {
-            throw .unsupported(
-                feature: "Redis Cluster (\(endpoints.count) endpoints; for a single server name only one)"
-            )
-        }
+    /// Throws for values no client can work with.
+    func validate() throws(RedisError) {
         func require(_ condition: Bool, _ problem: String) throws(RedisError) {
             if !condition { throw .invalidConfiguration(problem) }
         }
-        try require(!endpoint.host.isEmpty && !endpoint.host.utf8.contains(0), "the endpoint has no usable host.")
-        try require((1...65535).contains(endpoint.port), "the port must be from 1 to 65535.")
+        try require(!endpoints.isEmpty, "no endpoint is configured.")
+        for endpoint in endpoints {
+            try require(!endpoint.host.isEmpty && !endpoint.host.utf8.contains(0), "an endpoint has no usable host.")
+            try require((1...65535).contains(endpoint.port), "a port must be from 1 to 65535.")
+        }
         try require(connectTimeout > .zero, "connectTimeout must be positive.")
         try require(syncTimeout > .zero, "syncTimeout must be positive.")
         try require(defaultDatabase >= 0, "defaultDatabase must not be negative.")
+        try require(
+            defaultDatabase == 0 || serviceName != nil || endpoints.count == 1,
+            "defaultDatabase=\(defaultDatabase) is not possible with Redis Cluster, which several endpoints mean: it has "
+                + "only database 0."
+        )
+        try require(serviceName != "", "serviceName must not be empty.")
         try require(maximumReplySize > 0, "maximumReplySize must be positive.")
+        try require(minimumConnections >= 1, "minimumConnections must be at least 1.")
+        try require(
+            maximumConnections >= minimumConnections,
+            "maximumConnections must not be less than minimumConnections."
+        )
+        try require(pipelineDepth >= 1, "pipelineDepth must be at least 1.")
         try require(
             clientName.utf8.allSatisfy { (0x21...0x7e).contains($0) },
             "clientName must be printable ASCII without blanks, as CLIENT SETNAME wants it."
         )
-        return endpoint
+    }
+
+    /// How to speak to the Sentinels themselves.
+    var forSentinels: RedisConfiguration {
+        var configuration = self
+        configuration.user = sentinelUser
+        configuration.password = sentinelPassword
+        configuration.defaultDatabase = 0
+        configuration.minimumConnections = 1
+        configuration.passwordOption = "sentinelPassword"
+        return configuration
     }
 }

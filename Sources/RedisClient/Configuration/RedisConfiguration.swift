@@ -2,7 +2,8 @@
 ///
 /// Property names are those of the connection string, so that a setting is found by the name it is documented under.
 public struct RedisConfiguration: Sendable, Hashable, CustomStringConvertible, CustomDebugStringConvertible {
-    /// The servers; this version uses exactly one.
+    /// The server; or several nodes of one Redis Cluster, of which one that answers is enough; or, with
+    /// ``serviceName``, the Sentinels.
     public var endpoints: [RedisEndpoint]
     /// The ACL user; `nil` for Redis' own `default`.
     public var user: String?
@@ -26,16 +27,32 @@ public struct RedisConfiguration: Sendable, Hashable, CustomStringConvertible, C
     /// After how long without traffic a `PING` is sent, so that a dead peer is noticed and idle connections are not
     /// cut on the way; zero for never. Default 60 s, as StackExchange.Redis has it.
     public var keepAlive: Duration = .seconds(60)
-    /// The master's name if the endpoints are Sentinels. Not supported by this version.
+    /// The name of the master if the endpoints are Sentinels; `nil` if they are not. Default `nil`.
     public var serviceName: String?
-    /// The database chosen with `SELECT`. Default 0.
+    /// The ACL user for the Sentinels themselves. Default `nil`.
+    public var sentinelUser: String?
+    /// The password for the Sentinels themselves, which is not that of the servers; `nil` to send no `AUTH`. Default
+    /// `nil`.
+    public var sentinelPassword: RedisSecret?
+    /// The database chosen with `SELECT`. Redis Cluster has only 0. Default 0.
     public var defaultDatabase = 0
     /// Whether administrative commands such as `FLUSHALL` or `CONFIG` may be sent. Default false.
     public var allowAdmin = false
     /// The name `CLIENT LIST` shows: printable ASCII without blanks, empty for none. Default `honua-operator`.
     public var clientName = "honua-operator"
+    /// How many connections to each server are opened at the start and kept. Default 1.
+    public var minimumConnections = 1
+    /// How many connections to each server there may be. Each costs a thread here and a client there. Default 50.
+    public var maximumConnections = 50
+    /// How many commands may be in flight on a connection before another one is opened; 1 for no pipelining.
+    /// Default 100.
+    public var pipelineDepth = 100
+    /// After how long without commands a connection beyond ``minimumConnections`` is closed. Default 60 s.
+    var idleConnectionLimit: Duration = .seconds(60)
     /// The largest reply taken, in bytes on the wire. A larger one closes the connection. Default 64 MiB.
     public var maximumReplySize = 64 << 20
+    /// The option that errors about the password are to name.
+    var passwordOption = "password"
 
     /// A plain connection to one server, with the defaults above.
     public init(endpoint: RedisEndpoint) {
@@ -74,6 +91,8 @@ public struct RedisConfiguration: Sendable, Hashable, CustomStringConvertible, C
         connectRetry = string.connectRetry ?? connectRetry
         keepAlive = string.keepAlive ?? keepAlive
         serviceName = string.serviceName
+        sentinelUser = string.sentinelUser
+        sentinelPassword = string.sentinelPassword
         defaultDatabase = string.defaultDatabase ?? defaultDatabase
         allowAdmin = string.allowAdmin
     }
@@ -85,6 +104,8 @@ public struct RedisConfiguration: Sendable, Hashable, CustomStringConvertible, C
         if let password { parts.append("password=\(password)") }
         if let tls { parts.append("ssl=true,\(tls)") }
         if let serviceName { parts.append("serviceName=\(serviceName)") }
+        if let sentinelUser { parts.append("sentinelUser=\(sentinelUser)") }
+        if let sentinelPassword { parts.append("sentinelPassword=\(sentinelPassword)") }
         parts.append("abortConnect=\(abortConnect)")
         parts.append("connectTimeout=\(connectTimeout.wholeMilliseconds)")
         parts.append("syncTimeout=\(syncTimeout.wholeMilliseconds)")

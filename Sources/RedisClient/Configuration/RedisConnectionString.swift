@@ -34,6 +34,10 @@ public struct RedisConnectionString: Sendable, Hashable, CustomStringConvertible
     public internal(set) var keepAlive: Duration?
     /// `serviceName`: the master's name when the endpoints are Sentinels.
     public internal(set) var serviceName: String?
+    /// `sentinelUser`: the ACL user for the Sentinels themselves.
+    public internal(set) var sentinelUser: String?
+    /// `sentinelPassword`: for the Sentinels themselves. An empty one counts as none.
+    public internal(set) var sentinelPassword: RedisSecret?
     /// `defaultDatabase`, or the path of a URL.
     public internal(set) var defaultDatabase: Int?
     /// `allowAdmin`: whether administrative commands may be sent. False unless said.
@@ -67,6 +71,8 @@ public struct RedisConnectionString: Sendable, Hashable, CustomStringConvertible
         add(.connectRetry, connectRetry.map(String.init))
         add(.keepAlive, keepAlive.map { "\($0.components.seconds)" })
         add(.serviceName, serviceName)
+        add(.sentinelUser, sentinelUser)
+        add(.sentinelPassword, sentinelPassword?.description)
         add(.defaultDatabase, defaultDatabase.map(String.init))
         add(.allowAdmin, allowAdmin ? "true" : nil)
         return parts.joined(separator: ",")

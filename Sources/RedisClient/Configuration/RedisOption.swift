@@ -1,7 +1,9 @@
 /// The options of a connection string, by their documented names.
 enum RedisOption: String, CaseIterable {
     case user, password, ssl, sslHost, abortConnect, connectTimeout, syncTimeout, connectRetry, keepAlive
-    case serviceName, defaultDatabase, allowAdmin
+    case serviceName, sentinelUser, sentinelPassword, defaultDatabase, allowAdmin
+
+    var isSecret: Bool { self == .password || self == .sentinelPassword }
 
     private static let byLowercaseName = Dictionary(
         uniqueKeysWithValues: allCases.map { ($0.rawValue.lowercased(), $0) }
@@ -19,7 +21,7 @@ struct RedisOptionReader {
     /// The last known option was the password: what follows and is not understood may be a piece of it.
     private var followsPassword = false
 
-    var sawPassword: Bool { seen.contains(.password) }
+    var sawPassword: Bool { seen.contains(where: \.isSecret) }
 
     mutating func read(
         _ name: Substring,
@@ -38,7 +40,7 @@ struct RedisOptionReader {
         if !seen.insert(option).inserted {
             result.warnings.append("The Redis connection string has \(option.rawValue) twice; the last one counts.")
         }
-        followsPassword = option == .password
+        followsPassword = option.isSecret
         try set(option, String(value), in: &result)
     }
 
@@ -61,6 +63,8 @@ struct RedisOptionReader {
             let seconds = try number(value, option, in: -1...86_400, unit: " of seconds")
             result.keepAlive = seconds < 0 ? nil : .seconds(seconds)
         case .serviceName: result.serviceName = value.isEmpty ? nil : value
+        case .sentinelUser: result.sentinelUser = value.isEmpty ? nil : value
+        case .sentinelPassword: result.sentinelPassword = value.isEmpty ? nil : RedisSecret(value)
         case .defaultDatabase: result.defaultDatabase = try number(value, option, in: 0...Int(Int32.max), unit: "")
         case .allowAdmin: result.allowAdmin = try flag(value, option)
         }

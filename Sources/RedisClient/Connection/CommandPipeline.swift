@@ -25,38 +25,52 @@ struct CommandPipeline {
 
     private var waiting: Deque<PendingCommand> = []
     private var sent: Deque<Sent> = []
-    /// How many at the front of `sent` have passed their deadlines.
-    private var overdue = 0
+    /// Replies to the first of `sent`, while it is owed more of them.
+    private var partial: [RedisValue] = []
+    /// No deadline of a command here is earlier. It may be that of a command answered since.
+    private var earliestDeadline: ContinuousClock.Instant?
+    private var settledWeight = 0
     private(set) var output = OutputBuffer()
 
     var hasWaiting: Bool { !waiting.isEmpty }
     var awaitsReplies: Bool { !sent.isEmpty }
 
-    /// The next moment ``expire(at:whileDown:endpoint:)`` has something to do.
-    ///
-    /// All commands are given the same time, so that the first in line is the first to expire.
-    var nextDeadline: ContinuousClock.Instant? {
-        let firstSent = overdue < sent.count ? sent[overdue].command.deadline : nil
-        guard let firstWaiting = waiting.first?.deadline else { return firstSent }
-        return firstSent.map { min($0, firstWaiting) } ?? firstWaiting
+    /// The next moment ``expire(at:whileDown:endpoint:)`` may have something to do.
+    var nextDeadline: ContinuousClock.Instant? { waiting.isEmpty && sent.isEmpty ? nil : earliestDeadline }
+
+    /// The weight of the commands that have left since this was last asked.
+    mutating func takeSettledWeight() -> Int {
+        defer { settledWeight = 0 }
+        return settledWeight
     }
 
     mutating func enqueue(_ commands: some Collection<PendingCommand>) {
+        for command in commands { expect(command.deadline) }
         waiting.append(contentsOf: commands)
+    }
+
+    private mutating func expect(_ deadline: ContinuousClock.Instant) {
+        earliestDeadline = nextDeadline.map { min($0, deadline) } ?? deadline
     }
 
     /// A `PING` nobody waits for.
     mutating func enqueuePing(deadline: ContinuousClock.Instant) {
         guard let bytes = try? CommandBytes(["PING"]) else { return }
-        waiting.append(PendingCommand(bytes, deadline: deadline))
+        expect(deadline)
+        waiting.append(PendingCommand(bytes, weight: 0, deadline: deadline))
     }
 
     /// Moves commands to the output, as many as make sense at a time. Those nobody waits for any more are dropped.
     mutating func fillOutput() {
         while output.count < Self.highWaterMark, let command = waiting.popFirst() {
-            if command.reply.isDecided { continue }
+            if command.reply.isDecided {
+                settledWeight += command.weight
+                continue
+            }
             let start = output.appended
+            if let prefix = command.prefix { output.append(prefix) }
             output.append(command.bytes)
+            if let suffix = command.suffix { output.append(suffix) }
             sent.append(Sent(command: command, start: start, end: output.appended))
         }
     }
@@ -68,17 +82,25 @@ struct CommandPipeline {
 
     /// Gives a reply to the command it belongs to. False if there is none.
     mutating func accept(_ value: RedisValue) -> Bool {
-        guard let sent = sent.popFirst() else { return false }
-        if overdue > 0 { overdue -= 1 }
-        if case .error(let error) = value {
-            sent.command.reply.decide(.failure(.server(error)))
+        guard let command = sent.first?.command else { return false }
+        if command.replyCount > 1 {
+            partial.append(value)
+            if partial.count < command.replyCount { return true }
+            command.decide(partial)
+            partial = []
+        } else if case .error(let error) = value {
+            command.reply.decide(.failure(.server(error)))
         } else {
-            sent.command.reply.decide(.success(value))
+            command.reply.decide(.success(value))
         }
+        sent.removeFirst()
+        settledWeight += command.weight
         return true
     }
 
     /// Fails commands that have run out of time.
+    ///
+    /// Looks at all of them, but only when the earliest deadline has come.
     ///
     /// - Parameter whileDown: Why there is no usable connection, if there is none.
     mutating func expire(
@@ -86,8 +108,16 @@ struct CommandPipeline {
         whileDown failure: RedisConnectionFailure?,
         endpoint: RedisEndpoint
     ) {
-        while let command = waiting.first, command.deadline <= now {
-            waiting.removeFirst()
+        guard let deadline = nextDeadline, deadline <= now else { return }
+        earliestDeadline = nil
+        var kept: Deque<PendingCommand> = []
+        for command in waiting {
+            guard command.deadline <= now else {
+                kept.append(command)
+                earliestDeadline = earliestDeadline.map { min($0, command.deadline) } ?? command.deadline
+                continue
+            }
+            settledWeight += command.weight
             if let failure {
                 command.reply.decide(.failure(.connectionFailed(failure)))
             } else {
@@ -95,20 +125,29 @@ struct CommandPipeline {
                 command.reply.decide(.failure(.timedOut(mayHaveBeenExecuted: false, detail: detail)))
             }
         }
-        while overdue < sent.count, sent[overdue].command.deadline <= now {
-            let command = sent[overdue].command
-            overdue += 1
-            if command.reply.isDecided { continue }
+        waiting = kept
+        for command in sent.lazy.map(\.command) where !command.reply.isDecided {
+            guard command.deadline <= now else {
+                earliestDeadline = earliestDeadline.map { min($0, command.deadline) } ?? command.deadline
+                continue
+            }
             let detail = "\(command.name) got no reply from \(endpoint) in time; \(sent.count) sent commands wait."
             command.reply.decide(.failure(.timedOut(mayHaveBeenExecuted: true, detail: detail)))
         }
+    }
+
+    /// Takes out what has not been sent, for another connection.
+    mutating func takeWaiting() -> [PendingCommand] {
+        defer { waiting = [] }
+        settledWeight += waiting.reduce(0) { $0 + $1.weight }
+        return Array(waiting)
     }
 
     /// The connection is gone. What may have reached the server fails; what cannot have waits for the next connection.
     mutating func connectionEnded(_ failure: RedisConnectionFailure) {
         let exposed = output.exposed
         output = OutputBuffer()
-        overdue = 0
+        partial = []
         while let last = sent.last, last.start >= exposed {
             sent.removeLast()
             waiting.prepend(last.command)
@@ -116,6 +155,7 @@ struct CommandPipeline {
         while let lost = sent.popFirst() {
             // Redis executes a command once it has all of its bytes.
             let mayHaveBeenExecuted = lost.end <= exposed
+            settledWeight += lost.command.weight
             lost.command.reply.decide(
                 .failure(.connectionLost(mayHaveBeenExecuted: mayHaveBeenExecuted, failure))
             )
@@ -131,6 +171,6 @@ struct CommandPipeline {
         for command in waiting { command.reply.decide(.failure(.clientClosed(mayHaveBeenExecuted: false))) }
         sent.removeAll()
         waiting.removeAll()
-        overdue = 0
+        partial = []
     }
 }

@@ -25,8 +25,9 @@ final class ConnectionLoop {
 
     private let configuration: RedisConfiguration
     private let endpoint: RedisEndpoint
+    private let role: ConnectionRole
     private let mailbox: ConnectionMailbox
-    private let states: StateBroadcast
+    private let owner: WeakOwner
     private var log: ConnectionLog
     private let lookup: AddressLookup
     private var pipeline = CommandPipeline()
@@ -38,6 +39,9 @@ final class ConnectionLoop {
     private var delay = ReconnectDelay()
     private var generator = SystemRandomNumberGenerator()
     private var lastFailure: RedisConnectionFailure?
+    private var mustRenew = false
+    /// When there was last anything to do but to stay connected.
+    private var busyAt: ContinuousClock.Instant
     /// When the server last said something, or was first asked something after a silence in which it had nothing to
     /// say.
     private var heardAt: ContinuousClock.Instant
@@ -45,49 +49,90 @@ final class ConnectionLoop {
     init(
         _ configuration: RedisConfiguration,
         _ endpoint: RedisEndpoint,
+        _ role: ConnectionRole,
         mailbox: ConnectionMailbox,
-        states: StateBroadcast,
+        owner: WeakOwner,
         logger: Logger
     ) {
         self.configuration = configuration
         self.endpoint = endpoint
+        self.role = role
         self.mailbox = mailbox
-        self.states = states
-        log = ConnectionLog(logger)
+        self.owner = owner
+        log = ConnectionLog(logger, isProminent: role.isProminent)
         lookup = AddressLookup(endpoint, wake: mailbox.wake)
         retryAt = .now
         heardAt = .now
+        busyAt = .now
     }
 
-    /// Returns when the client is shut down.
+    /// Returns when the connection is stopped, or not needed any more.
     func run() {
         var isReady = false
         while true {
             let mail = mailbox.collect()
             let now = ContinuousClock.now
-            take(mail)
+            take(mail, now)
             if mail.isStopping { break }
             advance(isReady: isReady, now: now)
             expire(now)
+            reportSettled()
+            if mayRetire(now) { break }
             isReady = wait(now)
         }
         close()
     }
 
-    private func take(_ mail: ConnectionMailbox.Mail) {
+    private func take(_ mail: ConnectionMailbox.Mail, _ now: ContinuousClock.Instant) {
         if mail.isEmpty { return }
+        busyAt = now
         wasWanted = true
+        mustRenew = mustRenew || mail.mustRenew
         pipeline.enqueue(mail.commands)
+        let attempts = role.reconnects ? max(1, configuration.connectRetry) : 1
         for request in mail.requests {
             if case .up = phase {
                 request.outcome.decide(.success(()))
             } else {
-                callers.append(Caller(request: request, attemptsLeft: max(1, configuration.connectRetry)))
+                callers.append(Caller(request: request, attemptsLeft: attempts))
             }
+        }
+        // Who comes between two attempts need not wait for the next one to learn that there are other servers.
+        guard !role.keepsWaiting, case .down = phase, let lastFailure, !role.reconnects || now < retryAt else { return }
+        giveBackWaiting(lastFailure)
+        if !role.reconnects { failCallers(lastFailure) }
+    }
+
+    private func giveBackWaiting(_ failure: RedisConnectionFailure) {
+        let unsent = pipeline.takeWaiting()
+        if unsent.isEmpty { return }
+        reportSettled()
+        if let owner = owner.object {
+            owner.takeBack(unsent, from: role.number, because: failure)
+        } else {
+            for command in unsent { command.reply.decide(.failure(.connectionFailed(failure))) }
         }
     }
 
+    private func failCallers(_ failure: RedisConnectionFailure) {
+        for caller in callers { caller.request.outcome.decide(.failure(.connectionFailed(failure))) }
+        callers = []
+    }
+
+    /// Once per turn, so that a burst of replies is one report.
+    private func reportSettled() {
+        let weight = pipeline.takeSettledWeight()
+        if weight > 0 { owner.object?.settled(weight, by: role.number) }
+    }
+
+    private func mayRetire(_ now: ContinuousClock.Instant) -> Bool {
+        guard let idleLimit = role.idleLimit, now >= busyAt + idleLimit, callers.isEmpty else { return false }
+        busyAt = now
+        return owner.object?.mayRetire(role.number) ?? true
+    }
+
     private var isWanted: Bool {
+        if lastFailure != nil, !role.reconnects { return false }
         if pipeline.hasWaiting || !callers.isEmpty { return true }
         return wasWanted && (wasUpOnce || !configuration.abortConnect)
     }
@@ -117,8 +162,10 @@ final class ConnectionLoop {
         wasUpOnce = true
         heardAt = now
         lastFailure = nil
-        log.connected(to: endpoint)
-        states.publish(.connected(endpoint))
+        mustRenew = false
+        log.connected(to: "\(endpoint)")
+        role.publish?(.connected(endpoint))
+        owner.object?.isUp(role.number)
         for caller in callers { caller.request.outcome.decide(.success(())) }
         callers = []
         try exchange(over: link, isReady: false, now: now)
@@ -131,6 +178,14 @@ final class ConnectionLoop {
         now: ContinuousClock.Instant
     ) throws(RedisConnectionFailure) {
         if isReady || link.mayHaveMore { try receive(from: link, now) }
+        if mustRenew, !pipeline.awaitsReplies {
+            throw RedisConnectionFailure(
+                .refusedByServer,
+                endpoint,
+                "the server is a read-only replica. The connection is made anew, in case the name now leads to the "
+                    + "master."
+            )
+        }
         if !pipeline.awaitsReplies {
             if pipeline.hasWaiting {
                 heardAt = now
@@ -148,7 +203,7 @@ final class ConnectionLoop {
         }
         let wasBlocked = !pipeline.output.isEmpty
         let accepted = pipeline.output.accepted
-        pipeline.fillOutput()
+        if !mustRenew { pipeline.fillOutput() }
         do throws(TransferFailure) {
             try pipeline.flush(to: link.transport)
             // A full socket that takes bytes again shows that the peer does. One that was never full shows nothing.
@@ -180,9 +235,13 @@ final class ConnectionLoop {
         }
         phase = .down
         lastFailure = failure
+        mustRenew = false
         retryAt = now + delay.next(using: &generator)
         log.failed(failure, now)
-        states.publish(.unavailable(failure))
+        role.publish?(.unavailable(failure))
+        reportSettled()
+        owner.object?.failed(role.number, failure)
+        if !role.keepsWaiting { giveBackWaiting(failure) }
         for index in callers.indices {
             callers[index].attemptsLeft -= 1
             if callers[index].attemptsLeft == 0 {
@@ -219,6 +278,7 @@ final class ConnectionLoop {
     private var nextDeadline: ContinuousClock.Instant? {
         var deadlines = callers.map(\.request.deadline)
         if let deadline = pipeline.nextDeadline { deadlines.append(deadline) }
+        if let idleLimit = role.idleLimit { deadlines.append(busyAt + idleLimit) }
         switch phase {
         case .down:
             if isWanted { deadlines.append(retryAt) }
@@ -279,6 +339,5 @@ final class ConnectionLoop {
         pipeline.close()
         for caller in callers { caller.request.outcome.decide(.failure(.clientClosed(mayHaveBeenExecuted: false))) }
         callers = []
-        states.publish(.closed)
     }
 }

@@ -16,9 +16,11 @@ final class ConnectionMailbox: Sendable {
     struct Mail {
         var commands: Deque<PendingCommand> = []
         var requests: [ConnectRequest] = []
+        /// The connection is to be given up, and made anew, as soon as no reply is owed on it.
+        var mustRenew = false
         var isStopping = false
 
-        var isEmpty: Bool { commands.isEmpty && requests.isEmpty && !isStopping }
+        var isEmpty: Bool { commands.isEmpty && requests.isEmpty && !mustRenew && !isStopping }
     }
 
     private struct State {
@@ -42,6 +44,11 @@ final class ConnectionMailbox: Sendable {
     /// False if the client has been shut down.
     func send(_ request: ConnectRequest) -> Bool {
         post { $0.requests.append(request) }
+    }
+
+    /// Has the connection made anew, once all that has been sent is answered.
+    func renew() {
+        _ = post { $0.mustRenew = true }
     }
 
     /// Ends the thread. What is in the box before is still collected, and fails.

@@ -56,11 +56,12 @@ struct Greeting {
         case (_, "NOAUTH"):
             let help =
                 configuration.password == nil
-                ? "The server wants a password; set password= (and user= for an ACL user) in the connection string."
+                ? "The server wants a password; set \(passwordOption)= "
+                    + "(and \(userOption)= for an ACL user) in the connection string."
                 : "The server did not accept the password."
             throw RedisConnectionFailure(.authentication, endpoint, "NOAUTH authentication is required. \(help)")
         case (.authenticate, _):
-            throw RedisConnectionFailure(.authentication, endpoint, Self.explain(error))
+            throw RedisConnectionFailure(.authentication, endpoint, explain(error))
         case (.select, _):
             throw RedisConnectionFailure(
                 .refusedByServer,
@@ -87,18 +88,22 @@ struct Greeting {
         return RedisConnectionFailure(failure.reason, endpoint, "\(failure.detail) \(hint)")
     }
 
+    private var passwordOption: String { configuration.passwordOption }
+    private var userOption: String { passwordOption == "password" ? "user" : "sentinelUser" }
+
     /// Only answers known not to quote the password are repeated.
-    private static func explain(_ error: RedisReplyError) -> String {
+    private func explain(_ error: RedisReplyError) -> String {
         let message = error.message
         if error.code == "WRONGPASS" || error.code == "NOPERM" {
-            return "\(message). Check user= and password=."
+            return "\(message). Check \(userOption)= and \(passwordOption)=."
         }
         if message.contains("without any password configured") {
             return "the server has no password configured for the default user, but the connection string has one."
         }
-        if message.contains("invalid password") { return "ERR invalid password. Check password=." }
+        if message.contains("invalid password") { return "ERR invalid password. Check \(passwordOption)=." }
         if message.contains("max number of clients") { return "ERR max number of clients reached." }
         if error.code == "LOADING" || error.code == "DENIED" { return message }
-        return "AUTH was answered with an error (\(error.code.prefix(20))). Check user= and password=."
+        return
+            "AUTH was answered with an error (\(error.code.prefix(20))). Check \(userOption)= and \(passwordOption)=."
     }
 }

@@ -9,9 +9,14 @@ struct ReconnectDelay {
     static let cap: Duration = .seconds(5)
 
     private var failures = 0
+    private let cap: Duration
+
+    init(cap: Duration = Self.cap) {
+        self.cap = cap
+    }
 
     mutating func next(using generator: inout some RandomNumberGenerator) -> Duration {
-        let longest = min(Self.cap, Self.first * (1 << min(failures, 16)))
+        let longest = min(cap, Self.first * (1 << min(failures, 16)))
         failures += 1
         return longest * Double.random(in: 0.5...1, using: &generator)
     }

@@ -4,21 +4,25 @@ import Synchronization
 /// Owns the connection's thread, from start to join.
 final class RedisConnection: Sendable {
     let mailbox: ConnectionMailbox
-    let states: StateBroadcast
     private let thread: Mutex<SystemThread?>
 
     /// Starts the thread. It does nothing before it is asked to.
-    init(_ configuration: RedisConfiguration, _ endpoint: RedisEndpoint, logger: Logger) throws(SystemError) {
+    init(
+        _ configuration: RedisConfiguration,
+        _ endpoint: RedisEndpoint,
+        _ role: ConnectionRole,
+        owner: (any ConnectionOwner)? = nil,
+        logger: Logger
+    ) throws(SystemError) {
         let mailbox = try ConnectionMailbox()
-        let states = StateBroadcast()
+        let owner = WeakOwner(owner)
         thread = Mutex(
             // The thread refers to the mailbox and not to this object, whose end is what stops it.
             try SystemThread(name: "redis") {
-                ConnectionLoop(configuration, endpoint, mailbox: mailbox, states: states, logger: logger).run()
+                ConnectionLoop(configuration, endpoint, role, mailbox: mailbox, owner: owner, logger: logger).run()
             }
         )
         self.mailbox = mailbox
-        self.states = states
     }
 
     deinit {

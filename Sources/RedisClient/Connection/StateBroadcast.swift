@@ -37,15 +37,15 @@ final class StateBroadcast: Sendable {
         return stream
     }
 
-    /// Only the connection's thread publishes, which keeps changes in order.
+    /// Any thread may call this; after `closed` it does nothing.
     func publish(_ state: RedisConnectionState) {
-        let continuations = listeners.withLock { listeners in
+        let finished: [AsyncStream<RedisConnectionState>.Continuation] = listeners.withLock { listeners in
+            guard listeners.current != .closed else { return [] }
             listeners.current = state
-            return Array(listeners.continuations.values)
+            // Under the lock, which keeps changes in order for everybody.
+            for continuation in listeners.continuations.values { continuation.yield(state) }
+            return state == .closed ? Array(listeners.continuations.values) : []
         }
-        for continuation in continuations {
-            continuation.yield(state)
-            if state == .closed { continuation.finish() }
-        }
+        for continuation in finished { continuation.finish() }
     }
 }
