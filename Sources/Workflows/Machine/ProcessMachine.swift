@@ -45,6 +45,8 @@ struct ProcessMachine: Sendable {
     private(set) var isInputLarge = false
     /// Executions that are interrupted to be started again.
     var restarting: Set<ExecutionID> = []
+    /// What the document measured when it was last made.
+    var documentBytes = 0
 
     // What the event at hand has led to.
 
@@ -107,6 +109,7 @@ struct ProcessMachine: Sendable {
             take(event)
             fallDue()
         }
+        failIfTooLarge()
         if !state.status.isFinished { advance() }
         return Turn(effects: effects, isChanged: isChanged)
     }
@@ -132,6 +135,16 @@ struct ProcessMachine: Sendable {
         case .acquired(let holder): acquired(holder)
         case .command(let command): obey(command)
         }
+    }
+
+    /// What grows is stored whole once; then the process ends, because nothing may be cut off it.
+    private mutating func failIfTooLarge() {
+        let limit = environment.limits.documentBytes
+        guard documentBytes > limit, state.ending == nil, !state.status.isFinished else { return }
+        let message =
+            "\(Self.tooLargeMessage): the state document measures \(documentBytes >> 10) KiB, more than the "
+            + "\(limit >> 10) KiB that MaxStateSizeKB allows"
+        beginEnding(Ending(.failed, message, rollsBack: state.onFailure == .rollback))
     }
 
     // MARK: Records
