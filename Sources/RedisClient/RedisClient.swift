@@ -104,6 +104,14 @@ public final class RedisClient: Sendable {
         return try await send(["EVAL", RedisArgument(script.source)] + rest)
     }
 
+    /// The servers that hold keys, none of them twice.
+    func masters() async throws(RedisError) -> [RedisEndpoint] { [endpoint] }
+
+    /// Sends a command to one of the ``masters()``.
+    func send(_ arguments: [RedisArgument], to server: RedisEndpoint) async throws(RedisError) -> RedisValue {
+        try await send(arguments)
+    }
+
     /// Whether there is a usable connection, as far as is known.
     public var state: RedisConnectionState { connection.states.current }
 
