@@ -106,7 +106,11 @@ public struct RedisDocumentStore: DocumentStore {
         _ arguments: [RedisArgument]
     ) async throws -> CommitResult {
         try await translating("write \(key)", key) {
-            let reply = try await client.evaluate(script, keys: [RedisArgument(keyspace.name(of: key))], arguments: arguments)
+            let reply = try await client.evaluate(
+                script,
+                keys: [RedisArgument(keyspace.name(of: key))],
+                arguments: arguments
+            )
             switch reply.text {
             case "committed": return .committed
             case "conflict": return .conflict

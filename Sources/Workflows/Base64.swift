@@ -11,7 +11,7 @@ extension [UInt8] {
 
     /// The bytes that a text in base64 stands for; nil for anything else, blanks and missing padding included.
     package init?(base64 text: String) {
-        let digits = Array<UInt8>(text.utf8)
+        let digits = [UInt8](text.utf8)
         let padding = digits.reversed().prefix { $0 == UInt8(ascii: "=") }.count
         // OpenSSL skips blanks at the ends, and takes padding for zeros wherever it is.
         guard digits.count.isMultiple(of: 4), padding <= 2, digits.count < Int(Int32.max),

@@ -70,10 +70,10 @@ final class ArchiveReader {
         )
     }
 
-    /// Hands over the keys of an archive that has been checked, one by one.
+    /// Hands over the keys of some kinds, one by one, of an archive that has been checked.
     func forEach(
+        of kinds: Set<RedisKeyspace.Kind>,
         _ keyspace: RedisKeyspace,
-        where isWanted: (RedisKeyspace.Kind) -> Bool,
         _ body: (Key) async throws -> Void
     ) async throws {
         try rewind()
@@ -82,7 +82,7 @@ final class ArchiveReader {
             let json = try value(bytes)
             if json["sha256"] != nil { return }
             let key = try key(json, keyspace)
-            if isWanted(key.kind) { try await body(key) }
+            if kinds.contains(key.kind) { try await body(key) }
         }
     }
 

@@ -1,5 +1,5 @@
-public import RedisClient
 internal import JSON
+public import RedisClient
 internal import Workflows
 
 /// Writes the state in Redis to an archive.

@@ -1,5 +1,5 @@
-public import RedisClient
 internal import JSON
+public import RedisClient
 internal import Workflows
 
 /// Puts an archive into Redis.
@@ -68,11 +68,9 @@ public struct StateImport {
         try checkOrigin(contents.header, path)
         var report = Report()
         report.warnings = contents.missingParts
-        try await reader.forEach(keyspace, where: { $0 != .state }) { key in
-            try await take(key, &report)
-        }
-        try await reader.forEach(keyspace, where: { $0 == .state }) { key in
-            try await take(key, &report)
+        let others = Set(RedisKeyspace.Kind.allCases).subtracting([.state])
+        for kinds in [others, [.state]] {
+            try await reader.forEach(of: kinds, keyspace) { key in try await take(key, &report) }
         }
         return report
     }

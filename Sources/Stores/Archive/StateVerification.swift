@@ -83,8 +83,7 @@ public enum StateVerification {
                 let image = try await look(at: key, .state, "string", client, &report), let value = image.value
             else { return }
             do {
-                let state = try await StateDocument.read(value, processID: id, from: client, keyspace)
-                for digest in state.parts { wanted.insert(keyspace.name(of: .part(processID: id, digest: digest))) }
+                wanted.formUnion(try await references(of: key, id, value, client, keyspace))
             } catch let error as InvalidState {
                 report.fault(key, "\(error)")
                 // Whoever repairs it may need them.
@@ -100,6 +99,27 @@ public enum StateVerification {
             report.note(key, "no state of this installation refers to it; it ends with its time to live")
         }
         return report
+    }
+
+    /// The keys of the parts of a state. One that is replaced or removed while it is being read has no fault for that.
+    private static func references(
+        of key: String,
+        _ processID: String,
+        _ value: [UInt8],
+        _ client: RedisClient,
+        _ keyspace: RedisKeyspace
+    ) async throws -> [String] {
+        var value = value
+        while true {
+            do {
+                let state = try await StateDocument.read(value, processID: processID, from: client, keyspace)
+                return state.parts.map { keyspace.name(of: .part(processID: processID, digest: $0)) }
+            } catch let error as InvalidState {
+                guard let now = try await client.image(of: key)?.value else { return [] }
+                guard now != value else { throw error }
+                value = now
+            }
+        }
     }
 
     /// Counts a key, and checks what holds for each. Nil for one that has gone meanwhile.

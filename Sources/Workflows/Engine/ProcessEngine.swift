@@ -22,6 +22,7 @@ public final class ProcessEngine: Sendable {
     let locks: LockTable
     let memos: MemoTable
     let logger: Logger
+    private let historian: Historian?
     private let replica: String
     private let onChange: @Sendable (ProcessRequest) -> Void
 
@@ -61,6 +62,7 @@ public final class ProcessEngine: Sendable {
     /// - Parameters:
     ///   - replica: part of the names of commits, so that no two replicas write equal ones.
     ///   - gate: asked before each effect; nil when nobody else shares the store.
+    ///   - history: told of each process that ends; nil where nobody asks.
     ///   - failPoint: for tests that kill the process; see `FailPoint`.
     ///   - onChange: told about every change of a snapshot; may come often and must be quick.
     public convenience init(
@@ -71,6 +73,7 @@ public final class ProcessEngine: Sendable {
         time: TimeSource = .system,
         replica: String = String(UInt64.random(in: .min ... .max), radix: 16),
         gate: OwnershipGate? = nil,
+        history: (any ProcessHistory)? = nil,
         failPoint: FailPointHandler? = nil,
         logger: Logger,
         onChange: @escaping @Sendable (ProcessRequest) -> Void
@@ -83,6 +86,7 @@ public final class ProcessEngine: Sendable {
             time: time,
             replica: replica,
             gate: gate,
+            history: history,
             failPoint: failPoint,
             fault: nil,
             logger: logger,
@@ -99,6 +103,7 @@ public final class ProcessEngine: Sendable {
         time: TimeSource,
         replica: String,
         gate: OwnershipGate?,
+        history: (any ProcessHistory)? = nil,
         failPoint: FailPointHandler?,
         fault: PlantedFault?,
         logger: Logger,
@@ -123,6 +128,7 @@ public final class ProcessEngine: Sendable {
         locks = LockTable(store: store, time: time, checksClaims: fault != .leakedLock, logger: logger)
         memos = MemoTable(store: store)
         self.logger = logger
+        historian = history.map { Historian(history: $0, logger: logger) }
         self.onChange = onChange
         (admitted, admission) = AsyncStream.makeStream()
     }
@@ -131,6 +137,7 @@ public final class ProcessEngine: Sendable {
     /// the next owner runs them again under the same keys.
     public func run() async {
         await withDiscardingTaskGroup { group in
+            if let historian { group.addTask { await historian.run() } }
             for await run in admitted {
                 run.take()
                 group.addTask {
@@ -296,6 +303,12 @@ public final class ProcessEngine: Sendable {
 
     /// Whether another engine has made a commit.
     func isForeign(commitID: String) -> Bool { !commitID.isEmpty && !commitID.hasPrefix("\(replica)-") }
+
+    /// Called by runs when their process has ended, once for each end.
+    func hasEnded(_ state: ProcessState) {
+        // Sub-processes are steps of what people have started.
+        if state.parent == nil { historian?.note(HistoryEntry(state, endedAt: time.wallTime)) }
+    }
 
     /// Called by runs whenever their snapshot has changed.
     func changed(_ run: ProcessRun) {
