@@ -35,15 +35,14 @@ final class ArchiveReader {
 
     deinit { close(descriptor) }
 
-    /// Looks at every line; throws for the first that is not as it should be.
+    /// Looks at every line; throws for the first that is not as it should be. To be called first, and once.
     func check() throws(ArchiveError) -> Contents {
-        try rewind()
+        guard let first = try nextLine() else { throw ArchiveError("\(path) is empty") }
         var contents = Contents()
-        contents.header = try header()
+        contents.header = try header(first)
         let keyspace = RedisKeyspace(keyPrefix: contents.header.keyPrefix, installation: contents.header.installation)
-        try rewind()
         let digest = RunningDigest()
-        digest.update(try nextLine() ?? [])
+        digest.update(first)
         var names: Set<String> = []
         var references: [(state: String, part: String)] = []
         while let bytes = try nextLine() {
@@ -64,10 +63,7 @@ final class ArchiveReader {
                 }
             }
         }
-        throw ArchiveError(
-            "\(path) is cut off: it ends after line \(line) without the line that ends every archive; nothing is read "
-                + "from it"
-        )
+        throw cutOff
     }
 
     /// Hands over the keys of some kinds, one by one, of an archive that has been checked.
@@ -86,8 +82,7 @@ final class ArchiveReader {
         }
     }
 
-    private func header() throws(ArchiveError) -> ArchiveHeader {
-        guard let bytes = try nextLine() else { throw ArchiveError("\(path) is empty") }
+    private func header(_ bytes: [UInt8]) throws(ArchiveError) -> ArchiveHeader {
         guard let json = try? JSONValue(parsing: bytes), json["format"]?.string == ArchiveHeader.formatName else {
             throw ArchiveError("\(path) is not an archive of state: its first line does not say so")
         }
@@ -130,6 +125,12 @@ final class ArchiveReader {
         do { return try read() } catch { throw fault("\(error)") }
     }
 
+    private var cutOff: ArchiveError {
+        ArchiveError(
+            "\(path) is cut off: it ends behind line \(line), without the line that ends every archive; nothing was used"
+        )
+    }
+
     private func fault(_ text: String) -> ArchiveError { ArchiveError("\(path) line \(line): \(text)") }
 
     // MARK: Lines
@@ -161,10 +162,8 @@ final class ArchiveReader {
             guard buffer.count < Self.maximumLine else { throw fault("the next line is longer than any may be") }
             let chunk = try read()
             if chunk.isEmpty {
-                guard !buffer.isEmpty else { return nil }
-                line += 1
-                defer { buffer = [] }
-                return buffer
+                guard buffer.isEmpty else { throw cutOff }
+                return nil
             }
             buffer += chunk
         }

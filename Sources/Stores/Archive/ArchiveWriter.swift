@@ -3,7 +3,7 @@ internal import JSON
 
 /// Writes an archive line by line, and counts and digests what it writes.
 ///
-/// A file appears under its name when it is complete, and not before: until then it has another name beside it, which is
+/// A file appears under its name when it is complete, and not before: until then it has another name beside it, and is
 /// removed when the writer is let go of.
 final class ArchiveWriter {
     private let path: String?

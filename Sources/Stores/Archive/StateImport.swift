@@ -4,8 +4,8 @@ internal import Workflows
 
 /// Puts an archive into Redis.
 ///
-/// The whole archive is checked before the first key is written. Parts come before the states that refer to them, so that
-/// an operator that meets a state finds all of it. An import that was interrupted can be repeated.
+/// The whole archive is checked before the first key is written. Parts come before the states that refer to them, so
+/// that an operator that meets a state finds all of it. An import that was interrupted can be repeated.
 public struct StateImport {
     /// How careful an import is.
     public struct Options: Sendable, Hashable {
