@@ -88,7 +88,9 @@ public final class FallbackDocumentStore: DocumentStore {
             if try await durable.create(key, document, timeToLive: timeToLive) == .committed { return true }
             guard let stored = try await durable.load(key) else { continue }
             if stored.digest == document.digest { return true }
-            guard StateRank(stored) < StateRank(document) else { return false }
+            guard let age = StateDocument.age(of: document.bytes, processID: id),
+                StateDocument.age(of: stored.bytes, processID: id).map({ $0 < age }) ?? true
+            else { return false }
             if try await durable.commit(key, document, replacing: stored.digest, timeToLive: timeToLive) == .committed {
                 return true
             }

@@ -37,7 +37,11 @@ struct OperatorConfiguration: Sendable {
             reader.integer("ProcessFramework__ProcessStepParallelism", in: 1...1000) ?? engine.limits.stepParallelism
         if let kilobytes = reader.integer("ProcessFramework__MaxStateSizeKB", in: 16...1_048_576) {
             engine.limits.outputBytes = kilobytes << 10
+            // No more than can be read back from Redis at once.
+            engine.limits.documentBytes = min(kilobytes << 10, 32 << 20)
         }
+        engine.compressesState =
+            reader.flag("ProcessFramework__EnableStateCompression") ?? engine.compressesState
         if let seconds = reader.integer("ProcessFramework__StateCheckpointIntervalSeconds", in: 1...86400) {
             engine.checkpointInterval = .seconds(seconds)
         }

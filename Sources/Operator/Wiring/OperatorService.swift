@@ -49,6 +49,7 @@ struct OperatorService: Service {
                 isExecEnabled: configuration.isExecEnabled
             ),
             configuration: configuration.engine,
+            history: StateStoreSelection.history(configuration, redis),
             failPoint: failPoint,
             logger: logger("Honua.ProcessFramework"),
             onChange: { controller.queue.add(ObjectKey(namespace: $0.namespace, name: $0.name)) }

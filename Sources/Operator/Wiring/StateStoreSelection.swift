@@ -40,4 +40,10 @@ enum StateStoreSelection {
         guard let redis else { return InMemoryDocumentStore() }
         return RedisDocumentStore(client: redis, keyPrefix: configuration.redisKeyPrefix)
     }
+
+    /// Which processes have ended, beside their states.
+    static func history(_ configuration: OperatorConfiguration, _ redis: RedisClient?) -> any ProcessHistory {
+        guard let redis else { return InMemoryProcessHistory() }
+        return RedisProcessHistory(client: redis, keyspace: RedisKeyspace(keyPrefix: configuration.redisKeyPrefix))
+    }
 }

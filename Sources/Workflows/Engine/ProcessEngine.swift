@@ -26,6 +26,7 @@ public final class ProcessEngine: Sendable {
     let owner: String
     /// Whose processes are.
     public let ownership: any Ownership
+    private let historian: Historian?
     private let replica: String
     private let onChange: @Sendable (ProcessRequest) -> Void
 
@@ -67,6 +68,7 @@ public final class ProcessEngine: Sendable {
     ///   - owner: this replica's name in the states; the same after a restart. Default: `replica`.
     ///   - gate: asked before each effect; nil when nobody else shares the store.
     ///   - ownership: who else works on the store, and which processes are this replica's.
+    ///   - history: told of each process that ends; nil where nobody asks.
     ///   - failPoint: for tests that kill the process; see `FailPoint`.
     ///   - onChange: told about every change of a snapshot; may come often and must be quick.
     public convenience init(
@@ -79,6 +81,7 @@ public final class ProcessEngine: Sendable {
         owner: String? = nil,
         gate: OwnershipGate? = nil,
         ownership: any Ownership = SoleOwner(),
+        history: (any ProcessHistory)? = nil,
         failPoint: FailPointHandler? = nil,
         logger: Logger,
         onChange: @escaping @Sendable (ProcessRequest) -> Void
@@ -93,6 +96,7 @@ public final class ProcessEngine: Sendable {
             owner: owner,
             gate: gate,
             ownership: ownership,
+            history: history,
             failPoint: failPoint,
             fault: nil,
             logger: logger,
@@ -111,6 +115,7 @@ public final class ProcessEngine: Sendable {
         owner: String?,
         gate: OwnershipGate?,
         ownership: any Ownership,
+        history: (any ProcessHistory)? = nil,
         failPoint: FailPointHandler?,
         fault: PlantedFault?,
         logger: Logger,
@@ -137,6 +142,7 @@ public final class ProcessEngine: Sendable {
         locks = LockTable(store: store, time: time, checksClaims: fault != .leakedLock, logger: logger)
         memos = MemoTable(store: store)
         self.logger = logger
+        historian = history.map { Historian(history: $0, logger: logger) }
         self.onChange = onChange
         (admitted, admission) = AsyncStream.makeStream()
     }
@@ -145,6 +151,7 @@ public final class ProcessEngine: Sendable {
     /// the next owner runs them again under the same keys.
     public func run() async {
         await withDiscardingTaskGroup { group in
+            if let historian { group.addTask { await historian.run() } }
             for await run in admitted {
                 run.take()
                 group.addTask {
@@ -337,6 +344,12 @@ public final class ProcessEngine: Sendable {
 
     /// Whether another engine has made a commit.
     func isForeign(commitID: String) -> Bool { !commitID.isEmpty && !commitID.hasPrefix("\(replica)-") }
+
+    /// Called by runs when their process has ended, once for each end.
+    func hasEnded(_ state: ProcessState) {
+        // Sub-processes are steps of what people have started.
+        if state.parent == nil { historian?.note(HistoryEntry(state, endedAt: time.wallTime)) }
+    }
 
     /// Called by runs whenever their snapshot has changed.
     func changed(_ run: ProcessRun) {

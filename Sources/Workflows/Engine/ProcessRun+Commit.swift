@@ -251,7 +251,9 @@ extension ProcessRun {
     private func stamped(_ machine: inout ProcessMachine) -> EncodedState {
         machine.state.version += 1
         machine.state.commitId = engine.nextCommitID()
-        return machine.encode()
+        let encoded = machine.encode()
+        guard engine.configuration.compressesState else { return encoded }
+        return EncodedState(document: StateEnvelope.wrap(encoded.document, of: machine.state), parts: encoded.parts)
     }
 
     private func load() async throws -> RunSession? {
@@ -284,7 +286,9 @@ extension ProcessRun {
     func store(part digest: String, _ bytes: [UInt8]) async throws {
         let key = DocumentKey.part(processID: id, digest: digest)
         let timeToLive = engine.configuration.unfinishedTimeToLive
-        let document = StoredDocument(bytes)
+        let document = StoredDocument(
+            engine.configuration.compressesState ? StateEnvelope.pack(part: bytes) : bytes
+        )
         _ = try await untilAvailable { try await $0.create(key, document, timeToLive: timeToLive) }
     }
 

@@ -152,7 +152,11 @@ final class ProcessRun: Sendable {
             try await waitForAnnouncement(epoch: session.machine.state.epoch)
         }
         publish(session.machine, session.isFinished ? .ended(.finished) : .live)
-        guard !session.isFinished else { return .finished }
+        guard !session.isFinished else {
+            // One that had ended before has been noted before.
+            if session.hasCommitted, !mode.isForFinished { engine.hasEnded(session.machine.state) }
+            return .finished
+        }
         return try await withThrowingDiscardingTaskGroup(returning: RunEnd.self) { group in
             defer {
                 group.cancelAll()
@@ -228,6 +232,7 @@ final class ProcessRun: Sendable {
                 reachFailPoints(after: events, effects)
                 report(events, isCheckpoint: isCheckpoint, from: before, session.machine)
                 publish(session.machine, session.isFinished ? .ended(.finished) : .live)
+                if session.isFinished { engine.hasEnded(session.machine.state) }
                 for case .confirm(let confirmation) in messages {
                     let execution = confirmation.execution
                     confirmation.answer(session.machine.isCurrent(execution.id, execution.start))

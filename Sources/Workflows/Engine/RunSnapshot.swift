@@ -58,6 +58,8 @@ public enum RunMode: Sendable, Hashable {
     /// The process is finished and gets a command that only finished ones obey: `retry`, `rollBack`, `markCleanedUp`.
     /// If it is not finished, it is recovered and the command means nothing.
     case reopen(ProcessCommand, id: String? = nil, knownEpoch: Int)
+
+    var isForFinished: Bool { if case .reopen = self { true } else { false } }
 }
 
 /// What became of a submission.

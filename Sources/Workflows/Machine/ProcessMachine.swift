@@ -47,6 +47,8 @@ struct ProcessMachine: Sendable {
     var restarting: Set<ExecutionID> = []
     /// Whether nothing that the process was made for may begin: it is about to be handed over.
     var holdsStarts = false
+    /// What the document measured when it was last made.
+    var documentBytes = 0
 
     // What the event at hand has led to.
 
@@ -112,6 +114,7 @@ struct ProcessMachine: Sendable {
             take(event)
             fallDue()
         }
+        failIfTooLarge()
         if !state.status.isFinished { advance() }
         return Turn(effects: effects, isChanged: isChanged)
     }
@@ -137,6 +140,16 @@ struct ProcessMachine: Sendable {
         case .acquired(let holder): acquired(holder)
         case .command(let command, let id): if isNew(id) { obey(command) }
         }
+    }
+
+    /// What grows is stored whole once; then the process ends, because nothing may be cut off it.
+    private mutating func failIfTooLarge() {
+        let limit = environment.limits.documentBytes
+        guard documentBytes > limit, state.ending == nil, !state.status.isFinished else { return }
+        let message =
+            "\(Self.tooLargeMessage): the state document measures \(documentBytes >> 10) KiB, more than the "
+            + "\(limit >> 10) KiB that MaxStateSizeKB allows"
+        beginEnding(Ending(.failed, message, rollsBack: state.onFailure == .rollback))
     }
 
     // MARK: Records
