@@ -152,7 +152,7 @@ extension DocumentKey {
     fileprivate var belongsToState: Bool {
         switch self {
         case .state, .part: true
-        case .lock, .memo, .heartbeat, .replicas: false
+        case .lock, .memo, .heartbeat, .replicas, .inbox, .doorbell: false
         }
     }
 }

@@ -19,6 +19,7 @@ struct OperatorService: Service {
     let controllers: ControllerGroup
     let replica: Replica
     let housekeeping: Housekeeping?
+    let doorbell: Doorbell
     let drainLimit: Duration
 
     /// Why the operator cannot start.
@@ -124,6 +125,7 @@ struct OperatorService: Service {
             controllers: controllers,
             replica: replica,
             housekeeping: stores.sweep.map { Housekeeping($0, controller.store, watched, log) },
+            doorbell: Doorbell(inbox: CommandInbox(store: stores.documents), logger: log) { reconciler.ring($0) },
             drainLimit: configuration.drainLimit
         )
     }
@@ -135,6 +137,7 @@ struct OperatorService: Service {
         try await withThrowingTaskGroup(of: Void.self) { group in
             defer { group.cancelAll() }
             group.addTask { await engine.run() }
+            group.addTask { await doorbell.listen() }
             group.addTask {
                 do {
                     try await replica.run(housekeeping)
