@@ -42,6 +42,9 @@ extension RedisError: CustomStringConvertible {
         case .cancelled: "The Redis command was cancelled by its caller; if it had been sent, it may still be executed."
         case .clientClosed(let mayHaveBeenExecuted):
             "The Redis client has been shut down. \(Self.consequence(mayHaveBeenExecuted))"
+        case .server(let error) where error.code == "READONLY":
+            "Redis answered with an error: \(error) The server is a replica, as after a failover; the connection is made "
+                + "anew, in case the name now leads to the master."
         case .server(let error): "Redis answered with an error: \(error)"
         }
     }

@@ -124,7 +124,9 @@ public final class RedisCluster: Sendable {
             try await eventually { (try? replica.command("CLUSTER", "REPLICATE", id)) != nil }
         }
         for replica in replicas {
-            try await eventually { Self.info(try? replica.command("INFO", "replication"), "master_link_status") == "up" }
+            try await eventually {
+                Self.info(try? replica.command("INFO", "replication"), "master_link_status") == "up"
+            }
         }
         // Failover wants that the others know whose replica each is.
         for server in masters {

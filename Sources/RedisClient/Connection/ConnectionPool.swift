@@ -117,8 +117,10 @@ final class ConnectionPool: ConnectionOwner {
     /// Whether the first connection can be used, as far as is known.
     var isUp: Bool { state.withLock { $0.members.first?.isUp ?? false } }
 
-    /// Ends all connections and waits for their threads. What waits fails. Idempotent.
-    func stop() {
+    /// Ends all connections and waits for their threads. Idempotent.
+    ///
+    /// - Parameter failure: What commands fail with that have not been answered; `nil` when the client is shut down.
+    func stop(because failure: RedisConnectionFailure? = nil) {
         let (members, waiting) = state.withLock { state in
             state.isStopped = true
             defer {
@@ -127,8 +129,9 @@ final class ConnectionPool: ConnectionOwner {
             }
             return (state.members, state.waiting)
         }
-        for command in waiting { command.reply.decide(.failure(.clientClosed(mayHaveBeenExecuted: false))) }
-        for member in members { member.connection.mailbox.stop() }
+        let error = failure.map { RedisError.connectionFailed($0) } ?? .clientClosed(mayHaveBeenExecuted: false)
+        for command in waiting { command.reply.decide(.failure(error)) }
+        for member in members { member.connection.mailbox.stop(because: failure) }
         for member in members { member.connection.stop() }
     }
 
@@ -271,8 +274,14 @@ final class ConnectionPool: ConnectionOwner {
             }
         }
         for command in stranded { command.reply.decide(.failure(.connectionFailed(failure))) }
+        guard let removed else { return }
         // Ends its own thread, without waiting for it.
-        removed?.connection.mailbox.stop()
+        removed.connection.mailbox.stop()
+        // Looks once, by which time commands may have had it replaced.
+        Task { [weak self] in
+            try? await Task.sleep(for: Self.addingPause)
+            self?.handOut { _ in }
+        }
     }
 
     func takeBack(_ unsent: [PendingCommand], from number: Int, because failure: RedisConnectionFailure) {

@@ -92,6 +92,15 @@ final class Discovery<Finder: Discoverer>: Sendable {
         )
     }
 
+    /// The servers as they are found by a search from now on.
+    func renewed() async throws(RedisError) -> Servers {
+        try await wait(
+            attempts: max(1, configuration.connectRetry),
+            until: .now + configuration.connectTimeout,
+            isEnough: { _ in nil }
+        )
+    }
+
     /// Searches in the background, because what is known may be out of date.
     func renew() {
         state.withLock { beginSearch(&$0, again: true) }
