@@ -29,7 +29,7 @@ internal import Synchronization
 ///
 /// ## Connections
 /// There is one connection to each server in use, and ``RedisConfiguration/minimumConnections`` of them if that is more.
-/// Only when all have ``RedisConfiguration/pipelineDepth`` commands in flight is another one opened, up to
+/// Only when all have ``RedisConfiguration/pipelineDepth`` commands in flight for a while is another one opened, up to
 /// ``RedisConfiguration/maximumConnections``. Commands that find no room wait in the order they came; when their time is
 /// up they fail with ``RedisError/timedOut(mayHaveBeenExecuted:detail:)``, which names these limits. Each connection is
 /// a client to the server and a thread here. Commands that block, transactions and subscriptions are refused, because

@@ -90,6 +90,8 @@ extension RealRedisTests {
                         isMoved.open()
                         return try await group.reduce(into: [:]) { $0[$1.0] = $1.1 }
                     }
+                    let errors = cluster.masters.map { (try? $0.command("INFO", "errorstats").text) ?? "" }
+                    #expect(errors.contains { $0.contains("errorstat_MOVED") })
                     for (counter, count) in acknowledged {
                         #expect(try await client.get(counter) == Array("\(count)".utf8))
                     }
@@ -167,6 +169,28 @@ extension RealRedisTests {
                 #expect(error?.description.contains("Connection refused") == true)
                 #expect(error?.description.contains("Redis connection failed") == true)
                 #expect(error?.description.contains("hunter2") == false)
+            }
+        }
+
+        @Test func `TLS and sslHost are for all nodes`() async throws {
+            let certificates = try TestCertificates()
+            try await RedisCluster.with(certificates: certificates) { cluster in
+                for (options, problem): (String, String?) in [
+                    ("", nil), (",sslHost=redis.test", nil), (",sslHost=other.test", "hostname mismatch"),
+                ] {
+                    let string = cluster.connectionString + options + ",connectRetry=1"
+                    try await withClient(configuration(string) { $0.tls?.caFile = certificates.authority }) { client in
+                        let error = await failure {
+                            try await client.connect()
+                            for number in 0..<30 { try await client.set("k\(number)", [1], expiresIn: nil) }
+                        }
+                        if let problem {
+                            #expect(error?.description.contains(problem) == true)
+                        } else {
+                            #expect(error == nil)
+                        }
+                    }
+                }
             }
         }
 

@@ -168,7 +168,7 @@ final class ClusterRouter: Router, Discoverer {
             role.publish = { [weak self] state in
                 if case .unavailable(let failure) = state { self?.failed(endpoint, failure) }
             }
-            let pool = try ConnectionPool(configuration, endpoint, role, logger: logger)
+            let pool = try ConnectionPool(configuration.forNode(endpoint), endpoint, role, logger: logger)
             state.pools[endpoint] = pool
             return pool
         }
@@ -225,7 +225,13 @@ final class ClusterRouter: Router, Discoverer {
                 let bytes = try CommandBytes(question)
                 reply = try await pool.send(PendingCommand(bytes, deadline: .now + min(patience, Self.patience)))
             } else {
-                reply = try await Probe.ask(node, question, configuration, within: patience, logger: logger)
+                reply = try await Probe.ask(
+                    node,
+                    question,
+                    configuration.forNode(node),
+                    within: patience,
+                    logger: logger
+                )
             }
         } catch {
             guard case .server(let refusal) = error, refusal.message.contains("cluster support disabled") else {

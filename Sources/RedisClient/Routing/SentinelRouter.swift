@@ -146,7 +146,7 @@ final class SentinelRouter: Router, Discoverer {
             replies = try await Probe.ask(
                 sentinel,
                 [["SENTINEL", "GET-MASTER-ADDR-BY-NAME", name], ["SENTINEL", "SENTINELS", name]],
-                configuration.forSentinels,
+                configuration.forSentinels.forNode(sentinel),
                 within: patience,
                 logger: logger
             )
@@ -193,7 +193,7 @@ final class SentinelRouter: Router, Discoverer {
             if case .unavailable(let failure) = state { reporter.tell(failure) }
         }
         do throws(RedisError) {
-            let pool = try ConnectionPool(configuration, address, role, logger: logger)
+            let pool = try ConnectionPool(configuration.forNode(address), address, role, logger: logger)
             do throws(RedisError) {
                 let bytes = try CommandBytes(["ROLE"])
                 let reply = try await pool.send(PendingCommand(bytes, deadline: .now + patience))
