@@ -115,7 +115,12 @@ final class Discovery<Finder: Discoverer>: Sendable {
         if isCurrent: (Servers) -> Bool = { _ in true }
     ) {
         state.withLock { state in
-            guard let servers = state.servers, isCurrent(servers), !state.isStopped else { return }
+            if state.isStopped { return }
+            guard let servers = state.servers, isCurrent(servers) else {
+                // It may be what the search is about to find.
+                if state.search != nil { state.mustSearchAgain = true }
+                return
+            }
             if state.isUp || forgetting {
                 state.isUp = false
                 state.lastFailure = failure
