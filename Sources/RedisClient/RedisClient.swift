@@ -15,7 +15,8 @@ internal import Synchronization
 /// - **`serviceName`** makes the endpoints Sentinels, which are asked for the master of that name, at the start and
 ///   whenever the connection is lost or the server has become a replica.
 /// - **Several endpoints** are nodes of a Redis Cluster, any of which tells about the others. A command goes to the
-///   master that has the hash slot of its keys; commands whose keys lie in several slots are refused.
+///   master that has the hash slot of its keys; commands whose keys lie in several slots are refused. A command
+///   without keys goes to any one master, so that `DBSIZE` or `FLUSHALL` is about a part only.
 ///
 /// ## Guarantees
 /// - Commands of one task that awaits each before the next are executed in that order, unless one was given up

@@ -102,7 +102,9 @@ public final class RedisCluster: Sendable {
     /// stopped.
     public func waitForPromotion(of replica: RedisServer) async throws {
         try await eventually { (try? replica.command("ROLE").list.first?.text) == "master" }
-        try await waitUntilWhole()
+        try await eventually {
+            (try? replica.command("CLUSTER", "INFO").text.contains("cluster_state:ok")) ?? false
+        }
     }
 
     private var authentication: [String] {
