@@ -58,6 +58,7 @@ let package = Package(
         .systemLibrary(name: "CHiredis"),
         .systemLibrary(name: "CYAML"),
         .systemLibrary(name: "COpenSSL"),
+        .systemLibrary(name: "CZlib"),
         house("JSON", []),
         house("CEL", ["JSON"]),
         house("YAML", ["JSON", "CYAML"]),
@@ -66,10 +67,10 @@ let package = Package(
         house("RedisClient", ["CHiredis", "COpenSSL", logging, deque]),
         house("KubeClient", ["JSON", "YAML", "HTTPTransport", "COpenSSL", logging, metrics, tracing]),
         house("KubeRuntime", ["JSON", "KubeClient", logging, metrics, tracing, deque, heap]),
-        house("Workflows", ["JSON", "CEL", "COpenSSL", logging, deque]),
+        house("Workflows", ["JSON", "CEL", "COpenSSL", "CZlib", logging, deque]),
         house("CRDs", ["JSON", "KubeClient", "Workflows"]),
         house("Actions", ["JSON", "YAML", "CEL", "HTTPTransport", "KubeClient", "Workflows", logging]),
-        house("Stores", ["JSON", "RedisClient", "Workflows", logging]),
+        house("Stores", ["JSON", "RedisClient", "Workflows", "COpenSSL", logging]),
         house("Reconcilers", ["JSON", "KubeClient", "KubeRuntime", "CRDs", "Workflows", logging]),
         .executableTarget(
             name: "Operator",
@@ -130,7 +131,7 @@ let package = Package(
             ]
         ),
         tests(of: "Workflows", ["Workflows", "JSON", "CEL", "TestClock", logging]),
-        tests(of: "Stores", ["Stores", "Workflows", "RedisClient", "TestEnvironment", "TestClock", logging]),
+        tests(of: "Stores", ["Stores", "JSON", "Workflows", "RedisClient", "TestEnvironment", "TestClock", logging]),
         tests(of: "CRDs", ["CRDs", "JSON", "KubeClient", "Workflows", "Actions", "HTTPTransport"]),
         tests(
             of: "Actions",

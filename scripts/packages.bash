@@ -14,6 +14,7 @@ declare -A package_purpose=(
     [libyaml-dev]="the YAML parser"
     [openssl]="certificates for tests and the demo"
     [redis-server]="a real Redis for the tests"
+    [zlib1g-dev]="compressed state"
 )
 
 # missing_packages PACKAGE...: prints those that are not installed, one per line.

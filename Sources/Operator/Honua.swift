@@ -8,9 +8,8 @@ struct Honua: AsyncParsableCommand {
         abstract: "Runs long operations as processes of steps, on Kubernetes or in a terminal.",
         version: "honua \(Version.product) (Swift \(Version.toolchain))",
         subcommands: [
-            OperatorCommand.self, RunCommand.self, ProcessCommand.self, ActionCommand.self, CELCommand.self,
-            CRDsCommand.self,
-            RBACCommand.self,
+            OperatorCommand.self, RunCommand.self, ProcessCommand.self, StateCommand.self, ActionCommand.self,
+            CELCommand.self, CRDsCommand.self, RBACCommand.self,
         ]
     )
 }

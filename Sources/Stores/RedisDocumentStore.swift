@@ -10,17 +10,20 @@ public struct RedisDocumentStore: DocumentStore {
     public static let defaultKeyPrefix = "honua:process:"
 
     private let client: RedisClient
-    private let keyPrefix: String
-    private let installation: String
+    private let keyspace: RedisKeyspace
 
     /// A store on a client that others may share.
     /// - Parameters:
     ///   - keyPrefix: of state documents; nothing else lies below it.
     ///   - installation: part of every other key, so that two installations on one server do not meet.
     public init(client: RedisClient, keyPrefix: String = defaultKeyPrefix, installation: String = "default") {
+        self.init(client: client, keyspace: RedisKeyspace(keyPrefix: keyPrefix, installation: installation))
+    }
+
+    /// A store on a client that others may share.
+    public init(client: RedisClient, keyspace: RedisKeyspace) {
         self.client = client
-        self.keyPrefix = keyPrefix
-        self.installation = installation
+        self.keyspace = keyspace
     }
 
     /// `redis`
@@ -51,8 +54,8 @@ public struct RedisDocumentStore: DocumentStore {
 
     /// The document, or nil when there is none.
     public func load(_ key: DocumentKey) async throws -> StoredDocument? {
-        try await translating("read \(key)") {
-            try await client.get(name(of: key)).map { StoredDocument($0) }
+        try await translating("read \(key)", key) {
+            try await client.get(keyspace.name(of: key)).map { StoredDocument($0) }
         }
     }
 
@@ -81,8 +84,8 @@ public struct RedisDocumentStore: DocumentStore {
     /// Gives documents another time to live.
     public func renew(_ keys: [DocumentKey], timeToLive: Duration) async throws {
         for key in keys {
-            try await translating("renew \(key)") {
-                _ = try await client.send(["EXPIRE", RedisArgument(name(of: key)), Self.seconds(timeToLive)])
+            try await translating("renew \(key)", key) {
+                _ = try await client.send(["EXPIRE", RedisArgument(keyspace.name(of: key)), Self.seconds(timeToLive)])
             }
         }
     }
@@ -91,21 +94,9 @@ public struct RedisDocumentStore: DocumentStore {
     public func delete(_ keys: [DocumentKey]) async throws {
         // One by one: in a cluster they may lie on different servers.
         for key in keys {
-            try await translating("delete \(key)") {
-                _ = try await client.del(name(of: key))
+            try await translating("delete \(key)", key) {
+                _ = try await client.del(keyspace.name(of: key))
             }
-        }
-    }
-
-    /// What is not a state lies under prefixes that no pattern for states matches.
-    private func name(of key: DocumentKey) -> String {
-        switch key {
-        case .state(let id): keyPrefix + id
-        case .part(let id, let digest): "honua:process-part:\(id):\(digest)"
-        case .lock(let name): "honua:process-lock:\(installation):\(name)"
-        case .memo(let digest): "honua:process-memo:\(installation):\(digest)"
-        case .heartbeat(let replica): "honua:process-replica:\(installation):\(replica)"
-        case .replicas: "honua:process-replicas:\(installation)"
         }
     }
 
@@ -119,8 +110,12 @@ public struct RedisDocumentStore: DocumentStore {
         _ key: DocumentKey,
         _ arguments: [RedisArgument]
     ) async throws -> CommitResult {
-        try await translating("write \(key)") {
-            let reply = try await client.evaluate(script, keys: [RedisArgument(name(of: key))], arguments: arguments)
+        try await translating("write \(key)", key) {
+            let reply = try await client.evaluate(
+                script,
+                keys: [RedisArgument(keyspace.name(of: key))],
+                arguments: arguments
+            )
             switch reply.text {
             case "committed": return .committed
             case "conflict": return .conflict
@@ -130,10 +125,12 @@ public struct RedisDocumentStore: DocumentStore {
         }
     }
 
-    /// Every failure of Redis is one the engine waits out: nothing is lost or decided meanwhile. An error Redis answers
-    /// with (out of memory, read only) is no different from a silent one: somebody has to mend it, and then it goes on.
+    /// Nearly every failure of Redis is one the engine waits out: nothing is lost or decided meanwhile. An error Redis
+    /// answers with (out of memory, read only) is no different from a silent one: somebody has to mend it, and then it
+    /// goes on. What cannot be waited out is a state that is none: something of another type at its key.
     private func translating<Result>(
         _ attempt: String,
+        _ key: DocumentKey,
         _ body: () async throws -> Result
     ) async throws -> Result {
         do {
@@ -141,7 +138,21 @@ public struct RedisDocumentStore: DocumentStore {
         } catch RedisError.cancelled {
             throw CancellationError()
         } catch let error as RedisError {
+            // Redis 6 puts the code of an error in a script behind words of its own.
+            if case .server(let reply) = error, reply.message.contains("WRONGTYPE"), key.belongsToState {
+                let name = keyspace.name(of: key)
+                throw InvalidState(faults: ["\(key) is not a string in Redis; look at it with TYPE \(name)"])
+            }
             throw StoreUnavailable("Redis connection failed: cannot \(attempt): \(error)")
+        }
+    }
+}
+
+extension DocumentKey {
+    fileprivate var belongsToState: Bool {
+        switch self {
+        case .state, .part: true
+        case .lock, .memo, .heartbeat, .replicas: false
         }
     }
 }

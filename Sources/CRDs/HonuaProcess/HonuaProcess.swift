@@ -17,6 +17,8 @@ public struct HonuaProcess: KubeResource, Hashable {
     public static let finalizer = "honua.io/process"
     /// Carries the process id, which is the UID of the object that was started.
     public static let processIDLabel = "honua.io/process-id"
+    /// Names the kind of store that was in use when the process was accepted: redis or memory.
+    public static let stateStoreAnnotation = "honua.io/state-store"
 
     public var metadata: ObjectMeta
     /// As written by the user.
@@ -60,6 +62,9 @@ public struct HonuaProcess: KubeResource, Hashable {
         json["status"] = status?.json()
         return json
     }
+
+    /// The kind of store that was in use when the process was accepted; nil before, and for older objects.
+    public var acceptedInto: String? { metadata.annotations?[Self.stateStoreAnnotation] }
 
     private static let specSchema = HonuaProcessSpec.schema
 

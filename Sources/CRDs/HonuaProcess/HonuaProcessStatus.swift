@@ -100,6 +100,7 @@ public struct StateReference: Described, Hashable {
     public var store = ""
     public var version = 0
     public var epoch = 0
+    public var owner: String?
 
     /// No state.
     public init() {}
@@ -109,5 +110,6 @@ public struct StateReference: Described, Hashable {
         Field("store", \.store, "redis or memory."),
         Field("version", \.version, "Raised by every commit."),
         Field("epoch", \.epoch, "Raised by every new owner."),
+        Field("owner", \.owner, "The replica that works on the process; none when it is released for another one."),
     ]
 }

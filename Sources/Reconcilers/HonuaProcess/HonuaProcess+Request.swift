@@ -97,12 +97,12 @@ extension HonuaProcess {
     var isBeingDeleted: Bool { metadata.deletionTimestamp != nil }
 
     /// Whether the last run has ended.
-    var isFinished: Bool {
+    package var isFinished: Bool {
         status?.conditions?.contains { $0.type == HonuaProcessCondition.completed && $0.status == .true } ?? false
     }
 
     /// Whether the user wants a finished process to run again.
-    var wantsRerun: Bool {
+    package var wantsRerun: Bool {
         guard let token = spec["rerunToken"]?.string, !token.isEmpty else { return false }
         return token != status?.rerunToken
     }

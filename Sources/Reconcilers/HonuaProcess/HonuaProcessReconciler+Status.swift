@@ -32,7 +32,8 @@ extension HonuaProcessReconciler {
         return true
     }
 
-    /// Marks the resource as ours before anything happens for it, and as started under its present identity.
+    /// Marks the resource as ours before anything happens for it, as started under its present identity, and with the
+    /// store that will know how far it has come: until the status shows that, nobody with another store may begin it.
     func addFinalizer(to process: HonuaProcess) async throws -> HonuaProcess {
         let metadata = process.metadata
         let finalizers = (metadata.finalizers ?? []) + [HonuaProcess.finalizer]
@@ -40,6 +41,7 @@ extension HonuaProcessReconciler {
             "metadata": [
                 "resourceVersion": .string(metadata.resourceVersion), "finalizers": finalizers.json(),
                 "labels": [HonuaProcess.processIDLabel: .string(metadata.uid)],
+                "annotations": [HonuaProcess.stateStoreAnnotation: .string(engine.store.name)],
             ]
         ]
         return try await resources(metadata).patch(metadata.name, .merge(patch))
@@ -82,9 +84,20 @@ extension HonuaProcessReconciler {
         return try await write(status, to: process)
     }
 
-    /// The state is in a store that this operator does not use.
-    func waitForStore(_ reference: StateReference, _ process: HonuaProcess) async throws -> Requeue {
-        let message = "the state is in \(reference.store), and this operator keeps state in \(engine.store.name)"
+    /// The state is in a store that this replica does not use.
+    func waitForStore(_ store: String, _ process: HonuaProcess) async throws -> Requeue {
+        // What is only in memory is moved here by whoever has it, or is lost.
+        if engine.store.isDurable {
+            if try await engine.beginning(of: process.metadata.uid) != nil {
+                engine.submit(
+                    recoveryRequest(for: process),
+                    mode: .recover(knownEpoch: process.status?.state?.epoch ?? 0)
+                )
+                return .awaitChange
+            }
+            return try await waitForState(process, last: nil)
+        }
+        let message = "the state is in \(store), and this operator keeps state in \(engine.store.name)"
         let outlook = ProcessOutlook.working(.waitingForRecovery, message: message)
         try await write(projection(process).status(outlook, phase: nil), to: process)
         return .awaitChange
@@ -102,7 +115,8 @@ extension HonuaProcessReconciler {
     }
 
     /// The process has run, but its state is gone: it waits for somebody to bring it back, and is never started anew.
-    func waitForState(_ process: HonuaProcess) async throws -> Requeue {
+    /// - Parameter last: what was stored last, if this replica knows.
+    func waitForState(_ process: HonuaProcess, last: ProcessSummary?) async throws -> Requeue {
         let key = process.metadata.key
         let since = memory.withLock { memory in
             let since = memory[key]?.stateMissingSince ?? .now
@@ -121,13 +135,27 @@ extension HonuaProcessReconciler {
             ? "the state is gone from \(engine.store.name); restore it there to go on"
             : "the state was in the memory of an operator that has ended, and is lost"
         let outlook = ProcessOutlook.working(.waitingForRecovery, message: message)
-        if try await write(projection(process).status(outlook, phase: nil), to: process) {
+        var status = projection(process).status(outlook, phase: nil)
+        if status.state == nil {
+            // A resource that does not show that its process has begun would be begun anew.
+            let store = process.acceptedInto ?? engine.store.name
+            status.state = last.map { StateReference(store: store, $0) } ?? StateReference(in: store)
+        }
+        if try await write(status, to: process) {
             logger.warning("Process \(process.metadata.uid) waiting: \(message)")
         }
         return .after(settings.recoveryInterval)
     }
 
     // MARK: Questions
+
+    /// Whether the resource is as it was seen. The watch may be late, and what another replica has begun and the store has
+    /// lost must not begin anew.
+    func isUnchanged(_ process: HonuaProcess) async throws -> Bool {
+        let metadata = process.metadata
+        let current = try await resources(metadata).get(metadata.name)
+        return current.metadata.uid == metadata.uid && current.metadata.resourceVersion == metadata.resourceVersion
+    }
 
     /// Whether the label that was set at the start names this very object.
     func isSameObject(_ process: HonuaProcess) -> Bool {

@@ -37,6 +37,8 @@ public final class HonuaProcessReconciler: Sendable {
         public var recoveryInterval: Duration = .seconds(5)
         /// How long a deletion waits for running steps to stop.
         public var deletionLimit: Duration = .seconds(60)
+        /// How long the owner that was found at work has for showing itself in the resource.
+        public var supersededDelay: Duration = .seconds(4)
         /// How long a deletion waits for a state store that does not answer.
         public var storeOutageLimit: Duration = .seconds(120)
 
@@ -54,6 +56,8 @@ public final class HonuaProcessReconciler: Sendable {
         var lastReport: ContinuousClock.Instant?
         var stateMissingSince: ContinuousClock.Instant?
         var deletionSeen: ContinuousClock.Instant?
+        /// When another owner was found at work.
+        var supersededAt: ContinuousClock.Instant?
     }
 
     /// Joins an engine and a controller.
@@ -107,6 +111,11 @@ public final class HonuaProcessReconciler: Sendable {
         }
         remember(process)
         do {
+            switch standing(of: process) {
+            case .ours: break
+            case .oursToRelease: engine.release(process.metadata.uid)
+            case .theirs: if let requeue = leaveToOwner(process) { return requeue }
+            }
             if process.isBeingDeleted { return try await cleanUp(process) }
             let run = engine.snapshot(of: process.metadata.uid)
             if process.isFinished, run.map({ isShown($0, process) }) ?? true { return try await settle(process) }
@@ -137,16 +146,21 @@ public final class HonuaProcessReconciler: Sendable {
     private func begin(_ process: HonuaProcess) async throws -> Requeue {
         guard let reference = process.status?.state else {
             // The status may never have been written although the process has begun; the store knows.
-            if try await engine.store.load(.state(processID: process.metadata.uid)) != nil {
+            if let beginning = try await engine.beginning(of: process.metadata.uid) {
+                if let owner = beginning.livingOther { return try await show(owner, beginning.epoch, process) }
                 engine.submit(recoveryRequest(for: process), mode: .recover(knownEpoch: 0))
                 return .awaitChange
             }
             if process.wantsCancellation != nil { return try await showCancelledBeforeStart(process) }
             let request = try request(for: process)
             if process.wantsSuspension { return try await showSuspended(process) }
+            if let store = process.acceptedInto, store != engine.store.name {
+                return try await waitForStore(store, process)
+            }
+            guard try await isUnchanged(process) else { return .awaitChange }
             return try await submit(request, process)
         }
-        guard reference.store == engine.store.name else { return try await waitForStore(reference, process) }
+        guard reference.store == engine.store.name else { return try await waitForStore(reference.store, process) }
         engine.submit(recoveryRequest(for: process), mode: .recover(knownEpoch: reference.epoch))
         return .awaitChange
     }
@@ -188,7 +202,7 @@ public final class HonuaProcessReconciler: Sendable {
     }
 
     /// A process that has begun is pinned: its state says what it does, whatever the spec says now.
-    private func recoveryRequest(for process: HonuaProcess) -> ProcessRequest {
+    func recoveryRequest(for process: HonuaProcess) -> ProcessRequest {
         if let request = try? request(for: process) { return request }
         return ProcessRequest(
             id: process.metadata.uid,
@@ -217,6 +231,11 @@ public final class HonuaProcessReconciler: Sendable {
         case .opening: return try await showHold(run, process)
         case .announcing:
             guard let state = run.state else { return .awaitChange }
+            if let shown = process.status?.state, shown.epoch > state.epoch {
+                // A later owner has announced itself already.
+                engine.abandon(id, forgetting: true)
+                return .after(settings.supersededDelay)
+            }
             try await report(state, nil, process)
             engine.announced(id, epoch: state.epoch)
             return .awaitChange
@@ -352,7 +371,7 @@ public final class HonuaProcessReconciler: Sendable {
         case .stateMissing:
             // The run is forgotten only when the resource shows why: a failure to write backs off then, instead of
             // starting another run that finds the same.
-            let requeue = try await waitForState(process)
+            let requeue = try await waitForState(process, last: state)
             engine.forget(id)
             return requeue
         case .invalidState(let reason):
@@ -361,10 +380,17 @@ public final class HonuaProcessReconciler: Sendable {
             engine.forget(id)
             if changed { record(.warning, "ProcessFailed", reason, process) }
             return .awaitChange
-        case .superseded:
-            // Another replica has it. Should that one die, its heartbeat is what tells; until then stay away.
-            logger.notice("left to its other owner", metadata: ["process_id": "\(id)"])
+        case .superseded: return leaveToSuccessor(process)
+        case .released:
+            guard let state else { return .awaitChange }
+            // Without an owner in it, the status is what the next one waits for.
+            try await report(state, nil, process)
+            engine.forget(id)
+            logger.notice("Process \(id) is released for another replica")
             return .awaitChange
+        case .notBegun:
+            engine.forget(id)
+            return .after(.zero)
         case .withdrawn, .expired, .shutDown:
             engine.forget(id)
             return .awaitChange

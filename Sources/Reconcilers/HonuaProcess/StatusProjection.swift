@@ -102,11 +102,18 @@ extension DefinitionReference {
 }
 
 extension StateReference {
+    /// A state of which nothing is known but where it is.
+    init(in store: String) {
+        self.init()
+        self.store = store
+    }
+
     init(store: String, _ state: ProcessSummary) {
         self.init()
         self.store = store
         version = state.version
         epoch = state.epoch
+        owner = state.owner
     }
 }
 

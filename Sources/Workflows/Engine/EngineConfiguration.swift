@@ -15,6 +15,8 @@ public struct EngineConfiguration: Sendable {
     public var announcesTakeovers = true
     /// What one output of a step may measure as JSON. Those beyond 4 kB are stored apart from the state document.
     public var maximumOutputBytes = 256 << 10
+    /// Whether state documents and parts beyond 4 kB are stored compressed. What is compressed is read in any case.
+    public var compressesState = false
     /// A process that makes no progress for so long is reported in the log.
     public var stallLimit: Duration = .seconds(30 * 60)
 
@@ -23,5 +25,5 @@ public struct EngineConfiguration: Sendable {
 
     /// How long the document of an unfinished process is kept without a commit: a week at least, so that a weekend
     /// without an operator loses nothing.
-    var unfinishedTimeToLive: Duration { max(timeToLive, .seconds(7 * 86400)) }
+    public var unfinishedTimeToLive: Duration { max(timeToLive, .seconds(7 * 86400)) }
 }

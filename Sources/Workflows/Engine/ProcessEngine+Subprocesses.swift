@@ -54,7 +54,7 @@ extension ProcessEngine {
         case .finished: break
         case .stateMissing: throw StepError(.permanent, "the state of sub-process \(name) is gone")
         case .invalidState(let reason): throw StepError(.permanent, reason)
-        case .superseded, .withdrawn, .expired, .shutDown: throw CancellationError()
+        case .superseded, .released, .notBegun, .withdrawn, .expired, .shutDown: throw CancellationError()
         }
         guard let summary = run.snapshot.state else { throw CancellationError() }
         if let plan = summary.plan {

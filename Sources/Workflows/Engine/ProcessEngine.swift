@@ -22,6 +22,11 @@ public final class ProcessEngine: Sendable {
     let locks: LockTable
     let memos: MemoTable
     let logger: Logger
+    /// As which replica this engine works, in the states.
+    let owner: String
+    /// Whose processes are.
+    public let ownership: any Ownership
+    private let historian: Historian?
     private let replica: String
     private let onChange: @Sendable (ProcessRequest) -> Void
 
@@ -59,8 +64,11 @@ public final class ProcessEngine: Sendable {
 
     /// An engine at rest.
     /// - Parameters:
-    ///   - replica: part of the names of commits, so that no two replicas write equal ones.
+    ///   - replica: part of the names of commits, so that no two programs write equal ones.
+    ///   - owner: this replica's name in the states; the same after a restart. Default: `replica`.
     ///   - gate: asked before each effect; nil when nobody else shares the store.
+    ///   - ownership: who else works on the store, and which processes are this replica's.
+    ///   - history: told of each process that ends; nil where nobody asks.
     ///   - failPoint: for tests that kill the process; see `FailPoint`.
     ///   - onChange: told about every change of a snapshot; may come often and must be quick.
     public convenience init(
@@ -70,7 +78,10 @@ public final class ProcessEngine: Sendable {
         configuration: EngineConfiguration = EngineConfiguration(),
         time: TimeSource = .system,
         replica: String = String(UInt64.random(in: .min ... .max), radix: 16),
+        owner: String? = nil,
         gate: OwnershipGate? = nil,
+        ownership: any Ownership = SoleOwner(),
+        history: (any ProcessHistory)? = nil,
         failPoint: FailPointHandler? = nil,
         logger: Logger,
         onChange: @escaping @Sendable (ProcessRequest) -> Void
@@ -82,7 +93,10 @@ public final class ProcessEngine: Sendable {
             configuration: configuration,
             time: time,
             replica: replica,
+            owner: owner,
             gate: gate,
+            ownership: ownership,
+            history: history,
             failPoint: failPoint,
             fault: nil,
             logger: logger,
@@ -98,7 +112,10 @@ public final class ProcessEngine: Sendable {
         configuration: EngineConfiguration,
         time: TimeSource,
         replica: String,
+        owner: String?,
         gate: OwnershipGate?,
+        ownership: any Ownership,
+        history: (any ProcessHistory)? = nil,
         failPoint: FailPointHandler?,
         fault: PlantedFault?,
         logger: Logger,
@@ -117,12 +134,15 @@ public final class ProcessEngine: Sendable {
         )
         self.time = time
         self.replica = replica
+        self.owner = owner ?? replica
+        self.ownership = ownership
         self.gate = gate
         self.failPoint = failPoint
         self.fault = fault
         locks = LockTable(store: store, time: time, checksClaims: fault != .leakedLock, logger: logger)
         memos = MemoTable(store: store)
         self.logger = logger
+        historian = history.map { Historian(history: $0, logger: logger) }
         self.onChange = onChange
         (admitted, admission) = AsyncStream.makeStream()
     }
@@ -131,11 +151,12 @@ public final class ProcessEngine: Sendable {
     /// the next owner runs them again under the same keys.
     public func run() async {
         await withDiscardingTaskGroup { group in
+            if let historian { group.addTask { await historian.run() } }
             for await run in admitted {
                 run.take()
                 group.addTask {
                     await run.execute()
-                    self.release(run.id)
+                    self.vacate(run.id)
                 }
             }
             let left = state.withLock { state in
@@ -205,11 +226,12 @@ public final class ProcessEngine: Sendable {
 
     // MARK: Commands
 
-    /// Passes an event to the process's run; false when there is no run that could take it.
+    /// Passes a command to the process's run; false when there is no run that could take it.
+    /// - Parameter id: a command with an id is obeyed once, however often it is sent.
     @discardableResult
-    public func send(_ command: ProcessCommand, to processID: String) -> Bool {
+    public func send(_ command: ProcessCommand, id: String? = nil, to processID: String) -> Bool {
         guard let run = state.withLock({ $0.runs[processID] }) else { return false }
-        run.send(.command(command))
+        run.send(.command(command, id: id))
         return true
     }
 
@@ -252,6 +274,27 @@ public final class ProcessEngine: Sendable {
         }
     }
 
+    /// Lets another replica have the process as soon as no step runs: the run ends as `.released` then. Nothing is
+    /// interrupted, and a process that winds down is not handed over.
+    public func release(_ processID: String) { state.withLock { $0.runs[processID] }?.release() }
+
+    /// Who has begun a process, as the store says.
+    public struct Beginning: Sendable {
+        /// 0 for a state that cannot be read.
+        public let epoch: Int
+        /// The replica that works on it, if it is another one than this and alive.
+        public let livingOther: String?
+    }
+
+    /// Who has begun a process; nil when there is no state of it.
+    /// - Throws: `StoreUnavailable`.
+    public func beginning(of processID: String) async throws -> Beginning? {
+        guard let document = try await store.load(.state(processID: processID)) else { return nil }
+        let state = try? StateReader.shell(document, of: processID)
+        let other = state?.owner.flatMap { $0 != owner && ownership.isAlive($0) ? $0 : nil }
+        return Beginning(epoch: state?.epoch ?? 0, livingOther: other)
+    }
+
     /// Confirms that the resource shows this epoch; effects of a takeover follow.
     public func announced(_ processID: String, epoch: Int) {
         state.withLock { $0.runs[processID] }?.announced(epoch: epoch)
@@ -270,6 +313,11 @@ public final class ProcessEngine: Sendable {
             guard case .ended = state.runs[processID]?.snapshot.activity else { return }
             state.runs[processID] = nil
         }
+    }
+
+    /// How many more processes could run at once.
+    public var freeSlots: Int {
+        state.withLock { max(0, configuration.maxConcurrentProcesses - $0.active.count - $0.queue.count) }
     }
 
     /// How many runs take a slot, how many wait for one, and how many were turned away.
@@ -297,6 +345,12 @@ public final class ProcessEngine: Sendable {
     /// Whether another engine has made a commit.
     func isForeign(commitID: String) -> Bool { !commitID.isEmpty && !commitID.hasPrefix("\(replica)-") }
 
+    /// Called by runs when their process has ended, once for each end.
+    func hasEnded(_ state: ProcessState) {
+        // Sub-processes are steps of what people have started.
+        if state.parent == nil { historian?.note(HistoryEntry(state, endedAt: time.wallTime)) }
+    }
+
     /// Called by runs whenever their snapshot has changed.
     func changed(_ run: ProcessRun) {
         let isPaused = run.snapshot.state?.status == .paused
@@ -315,7 +369,7 @@ public final class ProcessEngine: Sendable {
         onChange(run.request)
     }
 
-    private func release(_ processID: String) {
+    private func vacate(_ processID: String) {
         let hasRun = state.withLock { $0.vacate(processID) }
         dropUnwanted(processID)
         if hasRun { admit() }

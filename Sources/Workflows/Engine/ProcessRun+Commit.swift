@@ -46,18 +46,19 @@ extension ProcessRun {
     private func tryToOpen() async throws -> Opened? {
         switch mode {
         case .begin:
-            // A state that exists already was left by an owner that died before the resource could show it.
             if let created = try await create(newRun(0, epoch: request.firstEpoch)) { return created }
+            try await leaveToLivingOwner()
+            // Its owner died before the resource could show it.
             return try await takeOver(knownEpoch: request.firstEpoch - 1)
         case .beginOrRetry:
             if let created = try await create(newRun(0, epoch: request.firstEpoch)) { return created }
-            return try await takeOver(knownEpoch: request.firstEpoch - 1, reopening: .retry)
+            return try await takeOver(knownEpoch: request.firstEpoch - 1, reopening: .command(.retry))
         case .recover(let knownEpoch):
             return try await takeOver(knownEpoch: knownEpoch)
         case .rerun(let rerun, let knownEpoch):
             return try await startAgain(rerun, knownEpoch)
-        case .reopen(let command, let knownEpoch):
-            return try await takeOver(knownEpoch: knownEpoch, reopening: command)
+        case .reopen(let command, let id, let knownEpoch):
+            return try await takeOver(knownEpoch: knownEpoch, reopening: .command(command, id: id))
         }
     }
 
@@ -67,8 +68,14 @@ extension ProcessRun {
         let turn = begin(&session.machine)
         let encoded = stamped(&session.machine)
         try await store(encoded.parts)
+        var isFirst = true
         let result = try await persisting(encoded.document, session.machine) { store, timeToLive in
-            try await store.create(.state(processID: self.id), encoded.document, timeToLive: timeToLive)
+            // Between two attempts another replica may have begun it, and the store may have lost that.
+            if !isFirst, !self.isSubprocess, try await store.load(.state(processID: self.id)) == nil {
+                throw RunInterruption(end: .notBegun)
+            }
+            isFirst = false
+            return try await store.create(.state(processID: self.id), encoded.document, timeToLive: timeToLive)
         }
         guard result == .committed else { return nil }
         session.noteCommit(encoded.document.digest, at: time.now)
@@ -77,7 +84,7 @@ extension ProcessRun {
         return (session, turn)
     }
 
-    private func takeOver(knownEpoch: Int, reopening command: ProcessCommand? = nil) async throws -> Opened? {
+    private func takeOver(knownEpoch: Int, reopening command: ProcessEvent? = nil) async throws -> Opened? {
         guard var session = try await load() else {
             if engine.fault == .restartFromZero { return try await create(newRun(0, epoch: knownEpoch + 1)) }
             throw RunInterruption(end: .stateMissing)
@@ -85,9 +92,10 @@ extension ProcessRun {
         let isFinished = session.isFinished
         if isFinished, command == nil { return (session, ProcessMachine.Turn(effects: [], isChanged: false)) }
         session.machine.state.epoch = max(session.machine.state.epoch, knownEpoch) + 1
+        session.machine.state.owner = engine.owner
         if engine.fault == .completedRunsAgain { session.machine.forgetCompleted() }
         if engine.fault == .lostTimer { session.machine.forgetTimers() }
-        let event = isFinished ? command.map { ProcessEvent.command($0) } ?? .tick : .recover
+        let event = isFinished ? command ?? .tick : .recover
         let moment = Moment(time: time.wallTime.wholeSeconds, elapsed: .zero)
         let turn = session.machine.apply(event, at: moment)
         guard case .stored = try await commit(&session) else { return nil }
@@ -95,6 +103,14 @@ extension ProcessRun {
         let (epoch, done) = (session.machine.state.epoch, session.machine.completedMain)
         logger.notice("Process \(id) taken over with epoch \(epoch), \(done) steps are done")
         return (session, turn)
+    }
+
+    /// Two replicas that see different ones alive may both begin a process; the first to store it has it.
+    private func leaveToLivingOwner() async throws {
+        let beginning = try await untilAvailable { _ in try await self.engine.beginning(of: self.id) }
+        guard let owner = beginning?.livingOther else { return }
+        logger.notice("Process \(id) was begun by \(owner) meanwhile")
+        throw RunInterruption(end: .superseded)
     }
 
     private func startAgain(_ rerun: Int, _ knownEpoch: Int) async throws -> Opened? {
@@ -107,6 +123,7 @@ extension ProcessRun {
         var state = newRun(rerun, epoch: max(last.epoch, knownEpoch) + 1)
         state.version = last.version
         state.createdResources = last.createdResources
+        state.appliedCommands = last.appliedCommands
         var session = RunSession(machine(state), digest: document.digest, self)
         let turn = begin(&session.machine)
         guard case .stored = try await commit(&session) else { return nil }
@@ -136,7 +153,9 @@ extension ProcessRun {
     }
 
     private func machine(_ state: ProcessState) -> ProcessMachine {
-        ProcessMachine(state, plan: engine.plan(of: state.definition), environment: engine.environment)
+        var state = state
+        if !state.status.isFinished { state.owner = engine.owner }
+        return ProcessMachine(state, plan: engine.plan(of: state.definition), environment: engine.environment)
     }
 
     private func begin(_ machine: inout ProcessMachine) -> ProcessMachine.Turn {
@@ -232,7 +251,9 @@ extension ProcessRun {
     private func stamped(_ machine: inout ProcessMachine) -> EncodedState {
         machine.state.version += 1
         machine.state.commitId = engine.nextCommitID()
-        return machine.encode()
+        let encoded = machine.encode()
+        guard engine.configuration.compressesState else { return encoded }
+        return EncodedState(document: StateEnvelope.wrap(encoded.document, of: machine.state), parts: encoded.parts)
     }
 
     private func load() async throws -> RunSession? {
@@ -265,7 +286,9 @@ extension ProcessRun {
     func store(part digest: String, _ bytes: [UInt8]) async throws {
         let key = DocumentKey.part(processID: id, digest: digest)
         let timeToLive = engine.configuration.unfinishedTimeToLive
-        let document = StoredDocument(bytes)
+        let document = StoredDocument(
+            engine.configuration.compressesState ? StateEnvelope.pack(part: bytes) : bytes
+        )
         _ = try await untilAvailable { try await $0.create(key, document, timeToLive: timeToLive) }
     }
 
@@ -292,7 +315,7 @@ extension ProcessRun {
     private func persisting(
         _ document: StoredDocument,
         _ machine: ProcessMachine,
-        _ write: @Sendable (any DocumentStore, Duration) async throws -> CommitResult
+        _ write: (any DocumentStore, Duration) async throws -> CommitResult
     ) async throws -> CommitResult {
         let timeToLive = timeToLive(machine.state.status.isFinished)
         return try await untilAvailable { store in

@@ -181,7 +181,9 @@ extension ProcessRun {
         do {
             // While ownership is confirmed the gate may shut again.
             if engine.fault != .ignoredGate {
-                while try await engine.gate?.pass() ?? false { try await confirm(request) }
+                try await unless(stop) { [self] in
+                    while try await engine.gate?.pass() ?? false { try await confirm(request) }
+                }
             }
             // The look for a reusable output and the gate have taken time.
             if stop.isGiven { throw Interruption() }

@@ -11,6 +11,8 @@ final class ProcessRun: Sendable {
     enum Message: Sendable {
         case event(ProcessEvent)
         case announced(epoch: Int)
+        /// Another replica is to have the process as soon as nothing has to be interrupted for that.
+        case release
         /// Answered once the state, with everything before this, is stored under this owner's epoch: whether it still
         /// says that the execution is started.
         case confirm(Confirmation)
@@ -62,6 +64,7 @@ final class ProcessRun: Sendable {
 
     func send(_ event: ProcessEvent) { mailbox.put(.event(event)) }
     func announced(epoch: Int) { mailbox.put(.announced(epoch: epoch)) }
+    func release() { mailbox.put(.release) }
     func abandon() { abandonSignal.finish() }
 
     /// Sends an event of an execution, if there is one, and waits until it is stored.
@@ -149,7 +152,11 @@ final class ProcessRun: Sendable {
             try await waitForAnnouncement(epoch: session.machine.state.epoch)
         }
         publish(session.machine, session.isFinished ? .ended(.finished) : .live)
-        guard !session.isFinished else { return .finished }
+        guard !session.isFinished else {
+            // One that had ended before has been noted before.
+            if session.hasCommitted, !mode.isForFinished { engine.hasEnded(session.machine.state) }
+            return .finished
+        }
         return try await withThrowingDiscardingTaskGroup(returning: RunEnd.self) { group in
             defer {
                 group.cancelAll()
@@ -169,11 +176,11 @@ final class ProcessRun: Sendable {
                     for case .confirm(let confirmation) in messages { confirmation.answer(false) }
                     throw error
                 }
-                if session.isFinished {
+                if session.isFinished || session.isReleased {
                     // Before anything is waited for: what has not begun yet must not begin now.
                     group.cancelAll()
                     await giveBack(effects)
-                    return .finished
+                    return session.isFinished ? .finished : .released
                 }
                 begin(effects, &actions, &group)
                 session.schedule(self, &group)
@@ -193,6 +200,8 @@ final class ProcessRun: Sendable {
         // What has just ended counts as running here: its result is taken, whoever has written the state.
         let starts = actions.starts
         for event in events { actions.note(event) }
+        for case .release in messages { session.isToBeReleased = true }
+        session.machine.holdsStarts = session.isToBeReleased && actions.starts.isEmpty
         let moment = session.moment(at: time)
         var effects: [ProcessEffect] = []
         var isFirst = true
@@ -210,6 +219,10 @@ final class ProcessRun: Sendable {
                 if turn.isChanged { session.noteProgress(at: time.now) }
                 isFirst = false
             }
+            if session.machine.holdsStarts, session.machine.isIdle {
+                session.machine.state.owner = nil
+                isChanged = true
+            }
             if session.isStalled(for: engine.configuration.stallLimit, at: time.now) { reportStall(session.machine) }
             guard isChanged else { return effects }
             reachFailPoints(before: events, effects)
@@ -219,6 +232,7 @@ final class ProcessRun: Sendable {
                 reachFailPoints(after: events, effects)
                 report(events, isCheckpoint: isCheckpoint, from: before, session.machine)
                 publish(session.machine, session.isFinished ? .ended(.finished) : .live)
+                if session.isFinished { engine.hasEnded(session.machine.state) }
                 for case .confirm(let confirmation) in messages {
                     let execution = confirmation.execution
                     confirmation.answer(session.machine.isCurrent(execution.id, execution.start))
@@ -227,6 +241,7 @@ final class ProcessRun: Sendable {
             case .edited(let machine):
                 logger.notice("Process \(id) goes on from a state that was edited by hand")
                 session.machine = machine
+                session.machine.holdsStarts = session.isToBeReleased && actions.starts.isEmpty
                 if session.isFinished {
                     for case .confirm(let confirmation) in messages { confirmation.answer(false) }
                     publish(session.machine, .ended(.finished))
@@ -277,7 +292,7 @@ extension ProcessRun.Message {
         switch self {
         case .event(let event): event
         case .confirm(let confirmation): confirmation.event
-        case .announced: nil
+        case .announced, .release: nil
         }
     }
 

@@ -11,6 +11,8 @@ struct RunSession: Sendable {
     private(set) var hasCommitted = false
     /// Whether the process was taken over from an earlier owner.
     var isTakeover = false
+    /// Whether another replica is to have the process.
+    var isToBeReleased = false
     private var lastEvent: Duration
     private var lastCommit: Duration
     /// When something other than the clock changed last, or somebody was told that nothing does.
@@ -31,6 +33,8 @@ struct RunSession: Sendable {
     }
 
     var isFinished: Bool { machine.state.status.isFinished }
+    /// Whether what is stored names no owner any more.
+    var isReleased: Bool { !isFinished && machine.state.owner == nil && isToBeReleased }
 
     /// The present, as the machine counts it: in whole milliseconds; the rest counts the next time.
     mutating func moment(at time: TimeSource) -> Moment {

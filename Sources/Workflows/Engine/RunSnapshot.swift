@@ -28,10 +28,15 @@ public enum RunEnd: Sendable, Hashable {
     case finished
     /// Somebody else owns the process now.
     case superseded
+    /// It was released for another owner between two steps.
+    case released
     /// The state of a process that had started is gone.
     case stateMissing
     /// The state cannot be used; the text says why.
     case invalidState(String)
+    /// The store failed while the process was begun and has no state of it: whoever wants to try again has to look first
+    /// whether it was begun elsewhere meanwhile.
+    case notBegun
     /// It was withdrawn before it began.
     case withdrawn
     /// It has waited for capacity longer than it may.
@@ -52,7 +57,9 @@ public enum RunMode: Sendable, Hashable {
     case rerun(Int, knownEpoch: Int)
     /// The process is finished and gets a command that only finished ones obey: `retry`, `rollBack`, `markCleanedUp`.
     /// If it is not finished, it is recovered and the command means nothing.
-    case reopen(ProcessCommand, knownEpoch: Int)
+    case reopen(ProcessCommand, id: String? = nil, knownEpoch: Int)
+
+    var isForFinished: Bool { if case .reopen = self { true } else { false } }
 }
 
 /// What became of a submission.

@@ -23,8 +23,8 @@ public enum ProcessEvent: Sendable, Hashable {
     case undoRecorded(ExecutionID, start: Int, inputs: JSONValue, part: PartReference? = nil)
     /// The locks that an execution waited for are held; nil for those of the process.
     case acquired(ExecutionID?)
-    /// A command of a person or of the resource.
-    case command(ProcessCommand)
+    /// A command of a person or of the resource. One with an id is obeyed once, however often it comes.
+    case command(ProcessCommand, id: String? = nil)
 }
 
 /// What a person can ask of a process.

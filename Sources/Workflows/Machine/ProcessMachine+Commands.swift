@@ -1,6 +1,19 @@
 internal import JSON
 
 extension ProcessMachine {
+    /// Enough for any command that may still lie in an inbox.
+    private static let rememberedCommands = 64
+
+    /// Notes that a command is obeyed; false when it was before.
+    mutating func isNew(_ id: String?) -> Bool {
+        guard let id else { return true }
+        guard !state.appliedCommands.contains(id) else { return false }
+        if state.appliedCommands.count >= Self.rememberedCommands { state.appliedCommands.removeFirst() }
+        state.appliedCommands.append(id)
+        isChanged = true
+        return true
+    }
+
     /// A command to a process that is not finished.
     mutating func obey(_ command: ProcessCommand) {
         switch command {
@@ -80,7 +93,7 @@ extension ProcessMachine {
 
     /// A command to a finished process.
     mutating func reopen(_ event: ProcessEvent) {
-        guard case .command(let command) = event else { return }
+        guard case .command(let command, let id) = event, isNew(id) else { return }
         switch command {
         case .markCleanedUp:
             guard !state.cleanedUp else { return }

@@ -19,6 +19,8 @@ extension ProcessMachine {
         var next = ProcessState()
         next.version = state.version
         next.epoch = state.epoch
+        next.owner = state.owner
+        next.appliedCommands = state.appliedCommands
         next.processId = state.processId
         next.namespace = state.namespace
         next.name = state.name

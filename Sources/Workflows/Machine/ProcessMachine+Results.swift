@@ -1,6 +1,9 @@
 internal import JSON
 
 extension ProcessMachine {
+    /// What a process or a step says that has more to store than it may.
+    static let tooLargeMessage = "State too large"
+
     mutating func succeed(_ id: ExecutionID, _ output: JSONValue, _ part: PartReference? = nil) {
         if id.isCompensation { return settle(id, .completed, nil) }
         var part = part
@@ -9,7 +12,7 @@ extension ProcessMachine {
             let limit = environment.limits.outputBytes >> 10
             let detail = "the outputs of this process would measure more than \(limit) KiB"
             self[id].hasUnknownEffect = true
-            return giveUp(id, StepError(.permanent, "State too large", detail: detail))
+            return giveUp(id, StepError(.permanent, Self.tooLargeMessage, detail: detail))
         }
         state.outputBytes += bytes
         self[id].output = output

@@ -15,6 +15,7 @@ extension ProcessMachine {
     /// Starts executions while there is room: first those that have been started before, then elements of lists that are
     /// being worked through, then steps.
     mutating func startReady(final: Bool) {
+        if holdsStarts, !final { return }
         let isWanted = { [plan] (position: Int) in plan.isFinal(position) == final }
         // A failure on the way ends the steps, and lets the final ones begin.
         while atWork < environment.limits.stepParallelism, (state.ending != nil) == final {

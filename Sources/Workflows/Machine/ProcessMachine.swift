@@ -45,6 +45,10 @@ struct ProcessMachine: Sendable {
     private(set) var isInputLarge = false
     /// Executions that are interrupted to be started again.
     var restarting: Set<ExecutionID> = []
+    /// Whether nothing that the process was made for may begin: it is about to be handed over.
+    var holdsStarts = false
+    /// What the document measured when it was last made.
+    var documentBytes = 0
 
     // What the event at hand has led to.
 
@@ -95,6 +99,9 @@ struct ProcessMachine: Sendable {
         isInputLarge = (bytes?.count ?? 0) > Self.inlineBytes
     }
 
+    /// Whether the process can be handed over without interrupting anything.
+    var isIdle: Bool { running.isEmpty && state.ending == nil && !state.status.isFinished }
+
     /// Takes one event.
     mutating func apply(_ event: ProcessEvent, at moment: Moment) -> Turn {
         effects = []
@@ -107,6 +114,7 @@ struct ProcessMachine: Sendable {
             take(event)
             fallDue()
         }
+        failIfTooLarge()
         if !state.status.isFinished { advance() }
         return Turn(effects: effects, isChanged: isChanged)
     }
@@ -130,8 +138,18 @@ struct ProcessMachine: Sendable {
         case .undoRecorded(let id, let start, let inputs, let part):
             if isCurrent(id, start) { recordUndo(id, inputs, part) }
         case .acquired(let holder): acquired(holder)
-        case .command(let command): obey(command)
+        case .command(let command, let id): if isNew(id) { obey(command) }
         }
+    }
+
+    /// What grows is stored whole once; then the process ends, because nothing may be cut off it.
+    private mutating func failIfTooLarge() {
+        let limit = environment.limits.documentBytes
+        guard documentBytes > limit, state.ending == nil, !state.status.isFinished else { return }
+        let message =
+            "\(Self.tooLargeMessage): the state document measures \(documentBytes >> 10) KiB, more than the "
+            + "\(limit >> 10) KiB that MaxStateSizeKB allows"
+        beginEnding(Ending(.failed, message, rollsBack: state.onFailure == .rollback))
     }
 
     // MARK: Records

@@ -1,12 +1,7 @@
 internal import JSON
-internal import Logging
 
-/// Keeps a replica's heartbeat going and watches those of the others.
-///
-/// A replica counts up a document of its own. The others never compare clocks: they judge by their own monotonic time
-/// since they saw the counter change, and begin anew when they could not read for a while, so that an outage of the
-/// store makes nobody look dead.
-public struct Heartbeat: Sendable {
+/// What one replica tells the others of itself.
+public struct Heartbeat: Sendable, Hashable {
     /// How often the counter is raised.
     public static let interval: Duration = .seconds(3)
     /// Without a confirmed heartbeat for so long, a replica begins no effects.
@@ -15,56 +10,46 @@ public struct Heartbeat: Sendable {
     public static let takeoverDelay: Duration = .seconds(12)
     /// How long documents of dead replicas stay.
     static let timeToLive: Duration = .seconds(300)
-}
 
-/// Which replicas are alive, as one of them sees it. Pure: it is told what was read, and when.
-public struct LiveReplicas: Sendable {
-    private struct Sight: Sendable {
-        var counter: Int
-        var changedAt: Duration
+    /// Of which replica.
+    public var replica: String
+    /// Tells two programs apart that have the same name, one after the other or by mistake at once.
+    public var incarnation: String
+    /// Raised with each beat.
+    public var counter: Int
+    /// How many more processes it could run at once.
+    public var freeSlots: Int
+    /// Whether it takes nothing new, because it is about to stop.
+    public var isLeaving: Bool
+
+    /// A heartbeat as it is told.
+    public init(replica: String, incarnation: String, counter: Int, freeSlots: Int, isLeaving: Bool = false) {
+        self.replica = replica
+        self.incarnation = incarnation
+        self.counter = counter
+        self.freeSlots = freeSlots
+        self.isLeaving = isLeaving
     }
 
-    private var sights: [String: Sight] = [:]
-    private var lastRead: Duration?
-
-    /// Nobody has been seen.
-    public init() {}
-
-    /// Takes what was read.
-    /// - Parameter counters: the heartbeat of each replica; one that has said goodbye is not among them.
-    public mutating func observe(_ counters: [String: Int], at now: Duration) {
-        // After a gap nobody's silence proves anything.
-        let isAfterGap = lastRead.map { now - $0 > Heartbeat.gateLimit } ?? false
-        lastRead = now
-        for (replica, counter) in counters {
-            if let sight = sights[replica], sight.counter == counter, !isAfterGap { continue }
-            sights[replica] = Sight(counter: counter, changedAt: now)
-        }
-        sights = sights.filter { counters[$0.key] != nil }
+    /// What a document says; nil when it is no heartbeat.
+    init?(_ document: StoredDocument) {
+        guard let json = try? JSONValue(parsing: document.bytes), let replica = json["replica"]?.string,
+            let counter = json["counter"]?.int
+        else { return nil }
+        self.init(
+            replica: replica,
+            incarnation: json["incarnation"]?.string ?? "",
+            counter: Int(counter),
+            freeSlots: json["freeSlots"]?.int.map { Int($0) } ?? 0,
+            isLeaving: json["leaving"]?.bool ?? false
+        )
     }
 
-    /// Those whose counter has changed lately, in the order of their names.
-    public func alive(at now: Duration) -> [String] {
-        sights.filter { now - $0.value.changedAt < Heartbeat.takeoverDelay }.keys.sorted()
-    }
-}
-
-/// Says which replica a process belongs to: the same answer wherever the same replicas are alive, and few processes
-/// move when one comes or goes (rendezvous hashing: Thaler and Ravishankar, 1998).
-public enum Placement {
-    /// The replicas in the order in which they would take the process.
-    public static func ranking(of processID: String, among replicas: [String]) -> [String] {
-        replicas.map { (replica: $0, weight: weight(processID, $0)) }
-            .sorted { ($0.weight, $0.replica) > ($1.weight, $1.replica) }
-            .map(\.replica)
-    }
-
-    /// The replica that the process belongs to; nil without replicas.
-    public static func owner(of processID: String, among replicas: [String]) -> String? {
-        ranking(of: processID, among: replicas).first
-    }
-
-    private static func weight(_ processID: String, _ replica: String) -> UInt64 {
-        StableHash.of("\(replica)/\(processID)")
+    var document: StoredDocument {
+        let json: JSONValue = [
+            "replica": .string(replica), "incarnation": .string(incarnation), "counter": .int(Int64(counter)),
+            "freeSlots": .int(Int64(freeSlots)), "leaving": .bool(isLeaving),
+        ]
+        return StoredDocument(json.serialized())
     }
 }

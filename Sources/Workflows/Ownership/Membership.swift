@@ -4,56 +4,116 @@ internal import Synchronization
 
 /// One replica among those that share a store: keeps its heartbeat going, opens and shuts its gate, and knows who else
 /// is alive.
-public final class Membership: Sendable {
+public final class Membership: Ownership {
     /// This replica's name; no other may have it at the same time.
     public let replica: String
     /// Asked before each effect.
     public let gate: OwnershipGate
+    private let incarnation: String
     private let store: any DocumentStore
     private let time: TimeSource
+    private let freeSlots: @Sendable () -> Int
     private let logger: Logger
-    private let onChange: @Sendable () -> Void
+    private let onChange: @Sendable (Change) -> Void
     private let state: Mutex<State>
 
     private struct State {
         var live = LiveReplicas()
-        var alive: [String] = []
+        var alive: [Heartbeat] = []
         var counter = 0
         var digest: String?
+        var isLeaving = false
+        /// What another program was found to beat under this name since the last beat that nothing stood in the way of.
+        var rivals: Set<Heartbeat> = []
+    }
+
+    /// What has changed.
+    public enum Change: Sendable, Hashable {
+        /// A replica has come or gone, or is about to go.
+        case replicas
+        /// A replica has room where it had none, or none where it had.
+        case room
+    }
+
+    /// Another program beats under this replica's name.
+    public struct NameTaken: Error, CustomStringConvertible {
+        let replica: String
+
+        /// What is wrong, and what would help.
+        public var description: String {
+            "another program works as replica \"\(replica)\" on the same store; give each replica a name of its own"
+        }
     }
 
     /// A replica that has not joined yet.
-    /// - Parameter onChange: told when another replica has come or gone.
+    /// - Parameters:
+    ///   - incarnation: different for each start of a program.
+    ///   - gate: opened and shut by the heartbeats.
+    ///   - freeSlots: how many more processes could run here at once.
+    ///   - onChange: told what has changed of the replicas.
     public init(
         replica: String,
+        incarnation: String = String(UInt64.random(in: .min ... .max), radix: 16),
         store: any DocumentStore,
+        gate: OwnershipGate? = nil,
         time: TimeSource = .system,
+        freeSlots: @escaping @Sendable () -> Int = { 0 },
         logger: Logger,
-        onChange: @escaping @Sendable () -> Void
+        onChange: @escaping @Sendable (Change) -> Void
     ) {
         self.replica = replica
+        self.incarnation = incarnation
         self.store = store
         self.time = time
+        self.freeSlots = freeSlots
         self.logger = logger
         self.onChange = onChange
-        gate = OwnershipGate(time: time)
+        self.gate = gate ?? OwnershipGate(time: time)
         state = Mutex(State())
     }
 
     /// Who is alive, this replica included once it has joined.
-    public var alive: [String] { state.withLock { $0.alive } }
+    public var alive: [String] { state.withLock { $0.alive.map(\.replica) } }
 
-    /// Whether a process belongs to this replica now.
-    public func owns(_ processID: String) -> Bool { Placement.owner(of: processID, among: alive) == replica }
+    /// Whether a replica is alive, as seen last.
+    public func isAlive(_ replica: String) -> Bool { state.withLock { $0.alive.contains { $0.replica == replica } } }
+
+    /// Whether this replica takes nothing new.
+    public var isLeaving: Bool { state.withLock { $0.isLeaving } }
+
+    /// Whether others are there to whom processes could go.
+    public var hasSuccessors: Bool {
+        state.withLock { $0.alive.contains { $0.replica != replica && !$0.isLeaving } }
+    }
+
+    /// See `Placement.standing`.
+    public func standing(of processID: String, recordedOwner: String?, hasBegun: Bool) -> Standing {
+        var (alive, isLeaving) = state.withLock { ($0.alive, $0.isLeaving) }
+        if let own = alive.firstIndex(where: { $0.replica == replica }) {
+            alive[own].freeSlots = freeSlots()
+            alive[own].isLeaving = isLeaving
+        }
+        return Placement.standing(
+            of: processID,
+            recordedOwner: recordedOwner,
+            hasBegun: hasBegun,
+            for: replica,
+            among: alive
+        )
+    }
 
     /// Beats until the task is cancelled.
-    public func run() async {
+    /// - Throws: `NameTaken`; the gate is shut then.
+    public func run() async throws(NameTaken) {
         while !Task.isCancelled {
             do {
                 try await beat()
                 try await look()
             } catch is CancellationError {
                 return
+            } catch let error as NameTaken {
+                gate.shut()
+                throw error
             } catch {
                 logger.warning("replica \(replica) cannot beat: \(error)")
             }
@@ -61,11 +121,17 @@ public final class Membership: Sendable {
         }
     }
 
+    /// Takes nothing new from now on, and lets go of what it has as soon as that interrupts nothing.
+    public func beginLeaving() {
+        state.withLock { $0.isLeaving = true }
+        onChange(.replicas)
+    }
+
     /// Says goodbye, so that the others need not wait: nothing of this replica may have effects any more.
     public func leave() async {
         gate.shut()
         do {
-            try await register(false)
+            _ = try await changeList { $0.remove(replica) }
             try await store.delete([.heartbeat(replica: replica)])
         } catch {
             logger.warning("replica \(replica) could not say goodbye; the others notice in time: \(error)")
@@ -74,35 +140,59 @@ public final class Membership: Sendable {
 
     private func beat() async throws {
         let sentAt = time.now
-        let (counter, digest) = state.withLock { state in
+        let (counter, digest, isLeaving) = state.withLock { state in
             state.counter += 1
-            return (state.counter, state.digest)
+            return (state.counter, state.digest, state.isLeaving)
         }
-        let document = StoredDocument(
-            (["replica": .string(replica), "counter": .int(Int64(counter))] as JSONValue).serialized()
-        )
+        let document =
+            Heartbeat(
+                replica: replica,
+                incarnation: incarnation,
+                counter: counter,
+                freeSlots: freeSlots(),
+                isLeaving: isLeaving
+            )
+            .document
         let key = DocumentKey.heartbeat(replica: replica)
         var result = CommitResult.missing
         if let digest {
             result = try await store.commit(key, document, replacing: digest, timeToLive: Heartbeat.timeToLive)
         }
+        if result == .conflict { try await lookForRival() }
         if result != .committed {
-            // New here, or expired, or a reply was lost: whatever is there is this replica's own.
+            // New here, or expired, or a reply was lost, or left by an earlier program of this name.
             try await store.delete([key])
             result = try await store.create(key, document, timeToLive: Heartbeat.timeToLive)
+        } else {
+            state.withLock { $0.rivals = [] }
         }
         guard result == .committed else { throw StoreUnavailable("another replica beats as \(replica)") }
         state.withLock { $0.digest = document.digest }
         gate.confirm(sentAt: sentAt)
     }
 
-    /// Enters this replica into the list of all, or takes it out.
-    private func register(_ isMember: Bool) async throws {
+    /// A late write of an earlier program of this name, or a store that falls back, is seen now and then. A program that
+    /// goes on beating is in the way of every beat.
+    private func lookForRival() async throws {
+        guard let stored = try await store.load(.heartbeat(replica: replica)).flatMap(Heartbeat.init),
+            stored.incarnation != incarnation
+        else { return }
+        let sightings = state.withLock { state in
+            state.rivals.insert(stored)
+            return state.rivals.count
+        }
+        if sightings > 2 { throw NameTaken(replica: replica) }
+    }
+
+    /// Changes the list of all replicas, unless that changes nothing.
+    /// - Returns: the list.
+    private func changeList(_ change: (inout Set<String>) -> Void) async throws -> Set<String> {
         while true {
             let stored = try await store.load(.replicas)
-            var names = stored.map(Self.names) ?? []
-            guard names.contains(replica) != isMember else { return }
-            if isMember { names.append(replica) } else { names.removeAll { $0 == replica } }
+            let before = Set(stored.map(Self.names) ?? [])
+            var names = before
+            change(&names)
+            guard names != before else { return names }
             let document = StoredDocument(names.sorted().json().serialized())
             let result =
                 if let stored {
@@ -115,7 +205,7 @@ public final class Membership: Sendable {
                 } else {
                     try await store.create(.replicas, document, timeToLive: Heartbeat.timeToLive * 288)
                 }
-            if result == .committed { return }
+            if result == .committed { return names }
         }
     }
 
@@ -125,21 +215,32 @@ public final class Membership: Sendable {
 
     private func look() async throws {
         // Each time, because the store may have lost the list and kept the heartbeat.
-        try await register(true)
-        var counters: [String: Int] = [:]
-        for name in try await store.load(.replicas).map(Self.names) ?? [] {
-            guard let document = try await store.load(.heartbeat(replica: name)) else { continue }
-            counters[name] = (try? JSONValue(parsing: document.bytes))?["counter"]?.int.map { Int($0) } ?? 0
+        let names = try await changeList { $0.insert(replica) }
+        var heartbeats: [Heartbeat] = []
+        var gone: [String] = []
+        for name in names.sorted() {
+            guard let document = try await store.load(.heartbeat(replica: name)) else {
+                gone.append(name)
+                continue
+            }
+            if let heartbeat = Heartbeat(document), heartbeat.replica == name { heartbeats.append(heartbeat) }
         }
+        // Long dead. Whoever still lives enters itself again with its next heartbeat, before which it has no effects.
+        if !gone.isEmpty { _ = try await changeList { $0.subtract(gone) } }
         let now = time.now
-        let isChanged = state.withLock { state in
-            state.live.observe(counters, at: now)
-            let alive = state.live.alive(at: now)
-            defer { state.alive = alive }
-            return state.alive != alive
+        let (before, after) = state.withLock { state in
+            let before = state.alive
+            state.live.observe(heartbeats, at: now)
+            state.alive = state.live.alive(at: now)
+            return (before, state.alive)
         }
-        guard isChanged else { return }
-        logger.info("replicas alive: \(alive.joined(separator: ", "))")
-        onChange()
+        if before.map(\.replica) != after.map(\.replica) {
+            logger.info("replicas alive: \(after.map(\.replica).joined(separator: ", "))")
+            onChange(.replicas)
+        } else if before.map(\.isLeaving) != after.map(\.isLeaving) {
+            onChange(.replicas)
+        } else if before.map({ $0.freeSlots > 0 }) != after.map({ $0.freeSlots > 0 }) {
+            onChange(.room)
+        }
     }
 }

@@ -10,7 +10,7 @@ internal import Synchronization
 /// have seen it earlier.
 public final class OwnershipGate: Sendable {
     private struct State {
-        var confirmedAt: Duration?
+        var openUntil: Duration = .zero
         var waiters: [AsyncStream<Void>.Continuation] = []
     }
 
@@ -28,13 +28,18 @@ public final class OwnershipGate: Sendable {
     /// Whether effects may begin.
     public var isOpen: Bool {
         let now = time.now
-        return state.withLock { $0.confirmedAt.map { now - $0 < limit } ?? false }
+        return state.withLock { now < $0.openUntil }
     }
 
     /// A heartbeat that was sent at that time has arrived.
-    public func confirm(sentAt: Duration) {
+    public func confirm(sentAt: Duration) { open(until: sentAt + limit) }
+
+    /// Effects may begin for so long from now; less than is left already changes nothing.
+    public func open(for duration: Duration) { open(until: time.now + duration) }
+
+    private func open(until end: Duration) {
         let waiters = state.withLock { state in
-            state.confirmedAt = max(state.confirmedAt ?? sentAt, sentAt)
+            state.openUntil = max(state.openUntil, end)
             defer { state.waiters = [] }
             return state.waiters
         }
@@ -42,7 +47,7 @@ public final class OwnershipGate: Sendable {
     }
 
     /// Shuts the gate at once: the replica says goodbye.
-    public func shut() { state.withLock { $0.confirmedAt = nil } }
+    public func shut() { state.withLock { $0.openUntil = .zero } }
 
     /// Waits until effects may begin.
     /// - Returns: whether it had to wait: somebody may have taken over meanwhile, so ownership has to be confirmed.

@@ -83,6 +83,8 @@ public struct ProcessLimits: Sendable, Hashable {
     public var cancellation: Duration = .seconds(60)
     /// What the outputs of a process may measure as JSON, all together.
     public var outputBytes = 16 << 20
+    /// What the state document may measure before compression. A process whose document grows beyond it fails.
+    public var documentBytes = 16 << 20
 
     /// The defaults.
     public init() {}

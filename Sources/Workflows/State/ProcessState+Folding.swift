@@ -117,10 +117,12 @@ extension ProcessMachine {
         }
         listSegments(&members, &parts)
         var bytes = document(members)
-        if bytes.count > Self.foldingBytes, fold(&parts) {
+        // Well below a limit that is small.
+        if bytes.count > min(Self.foldingBytes, environment.limits.documentBytes / 4 * 3), fold(&parts) {
             listSegments(&members, &parts)
             bytes = document(members)
         }
+        documentBytes = bytes.count
         return EncodedState(document: StoredDocument(bytes), parts: parts)
     }
 
@@ -281,7 +283,7 @@ extension PartReference {
 
 extension ProcessState {
     /// Everything the document refers to.
-    var parts: [PartReference] {
+    package var parts: [PartReference] {
         var parts = [definitionPart, inputPart, outputsPart, segmentsPart].compactMap(\.self) + segments
         for step in steps {
             for record in step.items?.states ?? [step] {

@@ -14,6 +14,8 @@ public struct ProcessState: Described, Hashable {
     public var epoch = 1
     /// Names the commit that wrote the document.
     public var commitId = ""
+    /// The replica that works on the process; nil when it was released for another one, or by an earlier release.
+    public var owner: String?
     /// The resource's UID, or a UUID.
     public var processId = ""
     public var namespace: String?
@@ -77,6 +79,8 @@ public struct ProcessState: Described, Hashable {
     public var parent: String?
     /// Set while the process winds down.
     public var ending: Ending?
+    /// The ids of the latest commands that came through the inbox: none is obeyed twice.
+    public var appliedCommands: [String] = []
 
     /// An empty state.
     public init() {}
@@ -90,6 +94,7 @@ public struct ProcessState: Described, Hashable {
             $0.minimum = 1
         },
         Field("commitId", \.commitId, "Names the commit that wrote this."),
+        Field("owner", \.owner, "The replica that works on it."),
         Field("processId", \.processId, "Identifies the process.", isRequired: true) { $0.minLength = 1 },
         Field("namespace", \.namespace, "Of the resource."),
         Field("name", \.name, "Of the resource."),
@@ -132,6 +137,7 @@ public struct ProcessState: Described, Hashable {
         Field("incompatibility", \.incompatibility, "Why a changed definition cannot be gone on with."),
         Field("parent", \.parent, "The process whose step this one is."),
         Field("ending", \.ending, "What the process is winding down to."),
+        Field("appliedCommands", \.appliedCommands, "The latest commands that were obeyed."),
     ]
 }
 

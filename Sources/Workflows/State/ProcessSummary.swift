@@ -6,6 +6,8 @@ public struct ProcessSummary: Sendable, Hashable {
     public var processType = ""
     public var version = 0
     public var epoch = 0
+    /// The replica that works on it; nil when it was released for another one.
+    public var owner: String?
     public var rerun = 0
     public var rerunToken: String?
     public var status = ProcessPhase.running
@@ -39,6 +41,8 @@ public struct ProcessSummary: Sendable, Hashable {
     public var outputs: JSONValue?
     /// What a dry run has found, once it has ended.
     public var plan: ProcessPlan?
+    /// The ids of the latest commands from the inbox.
+    public var appliedCommands: [String] = []
 
     /// An execution that waits.
     public struct Waiting: Sendable, Hashable {
@@ -59,6 +63,8 @@ extension ProcessMachine {
         summary.processType = state.processType
         summary.version = state.version
         summary.epoch = state.epoch
+        summary.owner = state.owner
+        summary.appliedCommands = state.appliedCommands
         summary.rerun = state.rerun
         summary.rerunToken = state.rerunToken
         summary.status = state.status

@@ -4,13 +4,19 @@ internal import JSON
 ///
 /// A document may have been written by hand, by an earlier release, or by a later one. It is checked whole before
 /// anything is done with it; a fault names its path.
-struct StateReader {
+package struct StateReader {
     let processID: String
     /// Gets the bytes of a part; nil when it is gone.
     let part: (PartReference) async throws -> [UInt8]?
 
+    /// - Parameter part: gets the bytes of a part as they are stored; nil when it is gone.
+    package init(processID: String, part: @escaping (PartReference) async throws -> [UInt8]?) {
+        self.processID = processID
+        self.part = part
+    }
+
     /// - Throws: `InvalidState`, and what `part` throws.
-    func read(_ document: StoredDocument) async throws -> ProcessState {
+    package func read(_ document: StoredDocument) async throws -> ProcessState {
         var state = try Self.shell(document, of: processID)
         if let reference = state.definitionPart {
             let json = try await value(of: reference, "definitionPart")
@@ -62,8 +68,14 @@ struct StateReader {
     }
 
     private func value(of reference: PartReference, _ path: String) async throws -> JSONValue {
-        guard let bytes = try await part(reference) else {
+        guard let stored = try await part(reference) else {
             throw InvalidState(faults: ["\(path): the part \(reference.digest) is gone from the store"])
+        }
+        let bytes: [UInt8]
+        do {
+            bytes = try StateEnvelope.unpack(part: stored, reference)
+        } catch {
+            throw InvalidState(faults: ["\(path): the part \(reference.digest) \(error)"])
         }
         guard Digest.sha256(bytes) == reference.digest else {
             throw InvalidState(faults: ["\(path): the part \(reference.digest) was changed"])
@@ -83,7 +95,7 @@ struct StateReader {
     private static let schema = ProcessState.schema
 
     /// The state without what lies elsewhere.
-    static func shell(_ document: StoredDocument, of processID: String) throws(InvalidState) -> ProcessState {
+    package static func shell(_ document: StoredDocument, of processID: String) throws(InvalidState) -> ProcessState {
         var json: JSONValue
         do {
             json = try JSONValue(parsing: document.bytes)
@@ -96,6 +108,7 @@ struct StateReader {
                 + "\(ProcessState.currentSchemaVersion)"
             throw InvalidState(faults: [fault], isFromLaterRelease: true)
         }
+        json = try StateEnvelope.unwrap(json)
         StateMigration.migrate(&json)
         let violations = schema.violations(of: json) + itemViolations(json["steps"])
         guard violations.isEmpty else { throw InvalidState(faults: violations.prefix(5).map(\.description)) }

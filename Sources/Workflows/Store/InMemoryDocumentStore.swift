@@ -73,6 +73,14 @@ public final class InMemoryDocumentStore: DocumentStore {
         }
     }
 
+    /// All that has not expired, with the time that is left to it.
+    public var contents: [(key: DocumentKey, document: StoredDocument, timeToLive: Duration)] {
+        let now = time.now
+        return state.withLock { state in
+            state.entries.filter { $0.value.expiresAt > now }.map { ($0.key, $0.value.document, $0.value.expiresAt - now) }
+        }
+    }
+
     /// Gives documents another time to live.
     public func renew(_ keys: [DocumentKey], timeToLive: Duration) {
         let now = time.now

@@ -70,6 +70,7 @@ final class Checks {
             // Nobody knew that it had begun.
             if !isKnown {
                 epochOwners[id] = [:]
+                dueTimes = dueTimes.filter { !$0.key.hasPrefix("\(id) ") }
                 for (child, parent) in parents where parent == id {
                     created[child] = nil
                     epochOwners[child] = [:]
@@ -264,7 +265,7 @@ final class Checks {
     func checkCancellations() {
         for (id, since) in cancellations.sorted(by: { $0.key < $1.key }) {
             let healthySince = max(since, world.lastTrouble)
-            guard world.now - healthySince > .seconds(66) else { continue }
+            guard world.now - healthySince > .seconds(76) else { continue }
             guard let state = world.database.state(id), !state.status.isFinished else { continue }
             world.violate("cancel: \(id) is still \(state.status) \(world.now - since) after it was told")
         }

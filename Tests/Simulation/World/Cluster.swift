@@ -13,6 +13,7 @@ struct Resource {
         var version: Int
         var rerun: Int
         var phase: ProcessPhase
+        var owner: String?
         var trouble: Trouble?
     }
 

@@ -58,7 +58,9 @@ final class OperatorProgram: @unchecked Sendable {
             configuration: configuration,
             time: world.scheduler.timeSource,
             replica: name,
+            owner: replica,
             gate: membership.gate,
+            ownership: membership,
             failPoint: { [unowned self] point, step in reach(point, step) },
             fault: world.fault,
             logger: world.logger(name),
@@ -69,10 +71,12 @@ final class OperatorProgram: @unchecked Sendable {
     private func makeMembership() -> Membership {
         Membership(
             replica: replica,
+            incarnation: name,
             store: StoreConnection(self),
             time: world.scheduler.timeSource,
+            freeSlots: { [unowned self] in engine.freeSlots },
             logger: world.logger(name),
-            onChange: { [unowned self] in
+            onChange: { [unowned self] _ in
                 world.note("\(name) sees alive: \(membership.alive.joined(separator: ", "))")
                 for id in kicks.keys.sorted() { kick(id) }
             }
@@ -89,7 +93,13 @@ final class OperatorProgram: @unchecked Sendable {
         work = Task(executorPreference: lane) { [self] in
             await withDiscardingTaskGroup { group in
                 group.addTask { [self] in await engine.run() }
-                group.addTask { [self] in await membership.run() }
+                group.addTask { [self] in
+                    do {
+                        try await membership.run()
+                    } catch {
+                        world.violate("\(name): \(error)")
+                    }
+                }
                 for await id in newcomers {
                     let (stream, continuation) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
                     kicks[id] = continuation
@@ -135,12 +145,23 @@ final class OperatorProgram: @unchecked Sendable {
         world.note("\(name) is asked to stop")
         isStopping = true
         world.trouble()
+        if world.chance(60) { await drain() }
+        guard !isDead else { return }
         work?.cancel()
         await work?.value
         guard !isDead else { return }
         await Task(executorPreference: lane) { [self] in await membership.leave() }.value
         world.note("\(name) has stopped")
         isDead = true
+    }
+
+    /// Lets go of what it can without interrupting anything.
+    private func drain() async {
+        world.note("\(name) lets go of what it has")
+        membership.beginLeaving()
+        for _ in 0..<20 where engine.load.active > 0 && !isDead {
+            await world.scheduler.waitRegardless(for: .seconds(1))
+        }
     }
 
     func waitUntilEnded() async { await work?.value }

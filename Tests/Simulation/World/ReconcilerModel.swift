@@ -31,14 +31,30 @@ struct ReconcilerModel {
 
     private func reconcile() async throws {
         guard let resource = program.cache[id] else { return }
-        guard program.membership.owns(id) else {
-            if engine.snapshot(of: id) != nil {
+        let standing = program.membership.standing(
+            of: id,
+            recordedOwner: resource.status?.owner,
+            hasBegun: resource.status != nil
+        )
+        switch standing {
+        case .ours: break
+        case .oursToRelease: engine.release(id)
+        case .theirs:
+            if let run = engine.snapshot(of: id) {
+                if resource.status == nil {
+                    guard case .queued = run.activity else { return try await follow(resource) }
+                    if !program.isStopping { return }
+                }
                 world.note("\(program.name) leaves \(id) to its owner")
                 world.cover("event.abandoned")
                 engine.abandon(id, forgetting: true)
             }
             return
         }
+        try await follow(resource)
+    }
+
+    private func follow(_ resource: Resource) async throws {
         guard let run = engine.snapshot(of: id) else { return try await begin(resource) }
         switch run.activity {
         case .queued:
@@ -63,10 +79,17 @@ struct ReconcilerModel {
     private func begin(_ resource: Resource) async throws {
         guard let status = resource.status else {
             // The process may have begun although its status was never written; the store knows.
-            let hasBegun = try await engine.store.load(.state(processID: id)) != nil
+            let beginning = try await engine.beginning(of: id)
+            if let beginning, let owner = beginning.livingOther {
+                world.cover("event.shownForOwner")
+                return try await write(
+                    Resource.Status(epoch: beginning.epoch, version: 0, rerun: 0, phase: .running, owner: owner),
+                    resource
+                )
+            }
             // As the write of a finalizer would: what is begun anew must not have been shown as begun.
             guard world.cluster.resources[id]?.version == resource.version else { throw Cluster.Conflict() }
-            return submit(resource, hasBegun ? .recover(knownEpoch: 0) : .begin)
+            return submit(resource, beginning == nil ? .begin : .recover(knownEpoch: 0))
         }
         guard resource.isFinished else { return submit(resource, .recover(knownEpoch: status.epoch)) }
         if resource.wantedRerun > status.rerun {
@@ -142,7 +165,13 @@ struct ReconcilerModel {
 
     private func write(_ state: ProcessSummary, _ resource: Resource) async throws {
         try await write(
-            Resource.Status(epoch: state.epoch, version: state.version, rerun: state.rerun, phase: state.status),
+            Resource.Status(
+                epoch: state.epoch,
+                version: state.version,
+                rerun: state.rerun,
+                phase: state.status,
+                owner: state.owner
+            ),
             resource
         )
     }
@@ -178,9 +207,14 @@ struct ReconcilerModel {
             if isNews(state, resource.status) { try await write(state, resource) }
             engine.forget(id)
             program.kick(id, after: .milliseconds(10))
+        case .released:
+            guard let state else { return }
+            world.cover("event.released")
+            try await write(state, resource)
+            engine.forget(id)
         case .stateMissing: try await showTrouble(.waitsForRecovery, resource)
         case .invalidState: try await showTrouble(.invalidState, resource)
-        case .superseded, .withdrawn, .expired:
+        case .superseded, .notBegun, .withdrawn, .expired:
             world.note("\(program.name): \(id) ended as \(end.label)")
             engine.forget(id)
             program.kick(id, after: .seconds(4))
@@ -241,7 +275,7 @@ extension RunMode {
         case .beginOrRetry: "beginOrRetry"
         case .recover: "recover"
         case .rerun: "rerun"
-        case .reopen(let command, _): "reopen.\(command.label)"
+        case .reopen(let command, _, _): "reopen.\(command.label)"
         }
     }
 }
@@ -251,6 +285,8 @@ extension RunEnd {
         switch self {
         case .finished: "finished"
         case .superseded: "superseded"
+        case .released: "released"
+        case .notBegun: "notBegun"
         case .stateMissing: "stateMissing"
         case .invalidState: "invalidState"
         case .withdrawn: "withdrawn"

@@ -7,38 +7,53 @@ import Testing
 @testable import Workflows
 
 @Suite struct LiveReplicasTests {
+    private func beat(_ replica: String, _ counter: Int, of incarnation: String = "1") -> Heartbeat {
+        Heartbeat(replica: replica, incarnation: incarnation, counter: counter, freeSlots: 1)
+    }
+
+    private func names(_ replicas: LiveReplicas, at second: Int) -> [String] {
+        replicas.alive(at: .seconds(second)).map(\.replica)
+    }
+
     @Test func `a replica is alive while its counter changes, and dead twelve seconds after`() {
         var replicas = LiveReplicas()
         for second in stride(from: 0, through: 30, by: 3) {
             // b stops at second 9.
-            replicas.observe(["a": second, "b": min(second, 9)], at: .seconds(second))
-            #expect(replicas.alive(at: .seconds(second)) == (second < 21 ? ["a", "b"] : ["a"]), "\(second)")
+            replicas.observe([beat("a", second), beat("b", min(second, 9))], at: .seconds(second))
+            #expect(names(replicas, at: second) == (second < 21 ? ["a", "b"] : ["a"]), "\(second)")
         }
     }
 
     @Test func `a replica that has said goodbye is gone at once`() {
         var replicas = LiveReplicas()
-        replicas.observe(["a": 1, "b": 1], at: .zero)
-        replicas.observe(["a": 2], at: .seconds(3))
-        #expect(replicas.alive(at: .seconds(3)) == ["a"])
+        replicas.observe([beat("a", 1), beat("b", 1)], at: .zero)
+        replicas.observe([beat("a", 2)], at: .seconds(3))
+        #expect(names(replicas, at: 3) == ["a"])
     }
 
     @Test func `after an outage of the store nobody looks dead`() {
         var replicas = LiveReplicas()
-        replicas.observe(["a": 1, "b": 1], at: .zero)
-        replicas.observe(["a": 1, "b": 1], at: .seconds(60))
-        #expect(replicas.alive(at: .seconds(60)) == ["a", "b"])
-        #expect(replicas.alive(at: .seconds(71)) == ["a", "b"])
-        replicas.observe(["a": 2, "b": 1], at: .seconds(66))
-        replicas.observe(["a": 3, "b": 1], at: .seconds(72))
-        #expect(replicas.alive(at: .seconds(72)) == ["a"])
+        replicas.observe([beat("a", 1), beat("b", 1)], at: .zero)
+        replicas.observe([beat("a", 1), beat("b", 1)], at: .seconds(60))
+        #expect(names(replicas, at: 60) == ["a", "b"])
+        #expect(names(replicas, at: 71) == ["a", "b"])
+        replicas.observe([beat("a", 2), beat("b", 1)], at: .seconds(66))
+        replicas.observe([beat("a", 3), beat("b", 1)], at: .seconds(72))
+        #expect(names(replicas, at: 72) == ["a"])
+    }
+
+    @Test func `a program that starts under the name of a dead one is alive, whatever its counter`() {
+        var replicas = LiveReplicas()
+        replicas.observe([beat("a", 5)], at: .zero)
+        replicas.observe([beat("a", 5, of: "2")], at: .seconds(6))
+        #expect(names(replicas, at: 17) == ["a"])
     }
 
     @Test func `a replica whose counter begins anew has started again`() {
         var replicas = LiveReplicas()
-        replicas.observe(["a": 1000], at: .zero)
-        replicas.observe(["a": 1], at: .seconds(3))
-        #expect(replicas.alive(at: .seconds(14)) == ["a"])
+        replicas.observe([beat("a", 1000)], at: .zero)
+        replicas.observe([beat("a", 1)], at: .seconds(3))
+        #expect(names(replicas, at: 14) == ["a"])
     }
 }
 
@@ -149,7 +164,7 @@ import Testing
             store: store,
             time: TimeSource(clock),
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
-            onChange: { tick?.yield() }
+            onChange: { _ in tick?.yield() }
         )
     }
 
@@ -162,40 +177,44 @@ import Testing
         await clock.sleepers(running)
     }
 
+    private func stands(_ member: Membership, _ number: Int) -> Standing {
+        member.standing(of: "p\(number)", recordedOwner: nil, hasBegun: true)
+    }
+
     @Test func `replicas find each other, agree on owners, and notice a death`() async {
         let (one, two) = (member("one"), member("two"))
-        let first = Task { await one.run() }
-        let second = Task { await two.run() }
+        let first = Task { try await one.run() }
+        let second = Task { try await two.run() }
         await pass(2, 2)
         #expect(one.alive == ["one", "two"])
         #expect(two.alive == ["one", "two"])
         #expect(one.gate.isOpen)
-        for number in 0..<50 { #expect(one.owns("p\(number)") != two.owns("p\(number)")) }
+        for number in 0..<50 { #expect(stands(one, number) != stands(two, number)) }
         second.cancel()
-        await second.value
+        _ = await second.result
         await pass(3, 1)
         #expect(one.alive == ["one", "two"], "nine seconds prove nothing")
         await pass(2, 1)
         #expect(one.alive == ["one"])
         #expect(!two.gate.isOpen, "whose effects had stopped before")
         first.cancel()
-        await first.value
+        _ = await first.result
     }
 
     @Test func `a goodbye is noticed with the next look`() async {
         let (changes, tick) = AsyncStream<Void>.makeStream()
         let (one, two) = (member("one", tick), member("two"))
-        let first = Task { await one.run() }
-        let second = Task { await two.run() }
+        let first = Task { try await one.run() }
+        let second = Task { try await two.run() }
         await pass(2, 2)
         second.cancel()
-        await second.value
+        _ = await second.result
         await two.leave()
         #expect(!two.gate.isOpen)
         await pass(1, 1)
         #expect(one.alive == ["one"])
         first.cancel()
-        await first.value
+        _ = await first.result
         tick.finish()
         var count = 0
         for await _ in changes { count += 1 }
@@ -205,14 +224,14 @@ import Testing
     @Test func `a replica whose heartbeat or place in the list is lost from the store comes back`() async {
         for lost: [DocumentKey] in [[.heartbeat(replica: "one"), .replicas], [.replicas]] {
             let one = member("one")
-            let running = Task { await one.run() }
+            let running = Task { try await one.run() }
             await pass(1, 1)
             store.delete(lost)
             await pass(2, 1)
             #expect(one.alive == ["one"], "after the loss of \(lost)")
             #expect(one.gate.isOpen)
             running.cancel()
-            await running.value
+            _ = await running.result
         }
     }
 }

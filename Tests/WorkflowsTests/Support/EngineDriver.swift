@@ -77,6 +77,7 @@ struct EngineDriver {
         configuration: EngineConfiguration = .quiet,
         time: TimeSource = .system,
         gate: OwnershipGate? = nil,
+        history: (any ProcessHistory)? = nil,
         _ body: (EngineDriver) async throws -> Void
     ) async throws {
         let (changes, tick) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
@@ -86,6 +87,7 @@ struct EngineDriver {
             configuration: configuration,
             time: time,
             gate: gate,
+            history: history,
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
             onChange: { _ in tick.yield() }
         )
