@@ -4,7 +4,7 @@ internal import KubeClient
 internal import KubeRuntime
 internal import Logging
 internal import Synchronization
-internal import Workflows
+public import Workflows
 
 extension HonuaProcessReconciler {
     /// Something was left in the inboxes of these processes.

@@ -109,7 +109,7 @@ extension PostedCommand.Action {
             default: return nil
             }
             let step = json["step"]?.string
-            let execution = step.flatMap { ExecutionID(text: $0) }
+            let execution = step.flatMap { ExecutionID(parsing: $0) }
             guard step == nil || execution != nil else { return nil }
             self = .decide(execution, decision)
         default: return nil

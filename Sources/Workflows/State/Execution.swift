@@ -48,7 +48,7 @@ public struct ExecutionID: Sendable, Hashable, CustomStringConvertible {
     }
 
     /// Reads what `description` shows; nil for anything else.
-    public init?(text: String) {
+    public init?(parsing text: String) {
         guard let match = text.wholeMatch(of: /(?<step>[^\[\]\/]+)(?:\[(?<item>[0-9]{1,9})\])?(?<undo>\/compensate)?/)
         else { return nil }
         self.init(
