@@ -143,7 +143,9 @@ let package = Package(
         tests(of: "Reconcilers", ["Reconcilers", "CRDs", "JSON", "KubeClient", "Workflows"]),
         tests(
             of: "Operator",
-            ["Operator", "CRDs", "JSON", "YAML", "KubeClient", "RedisClient", "Workflows", "TestEnvironment"]
+            [
+                "Operator", "CRDs", "JSON", "YAML", "KubeClient", "RedisClient", "Stores", "Workflows", "TestEnvironment",
+            ]
         ),
     ],
     swiftLanguageModes: [.v6]
