@@ -24,7 +24,7 @@ import Testing
             guard context.step == "b", !isOpen.withLock({ $0 }) else {
                 return .string("\(context.step) " + String(repeating: "x", count: 9_000))
             }
-            // Until the engine is stopped.
+            // Until the engine is stopped, which cancels it.
             try await Task.sleep(for: .seconds(3600))
             return .null
         }
@@ -87,6 +87,62 @@ import Testing
                 #expect(end?.state?.steps.allSatisfy { $0.status == .completed } == true)
                 let firstCalls = action.calls.withLock { calls in calls.count { $0 == "a" } }
                 #expect(firstCalls == 1)
+            }
+        }
+    }
+
+    private final class End: Sendable {
+        let hasCome = Atomic(false)
+    }
+
+    /// Some processes begin while others end, and their states are removed all the time.
+    private static func churn(_ redis: RedisDriver) async throws {
+        try await withThrowingTaskGroup { group in
+            for number in 0..<40 {
+                group.addTask {
+                    for _ in 0..<5 {
+                        try await redis.run("p\(number)")
+                        try await redis.send("DEL", "honua:process:p\(number)")
+                    }
+                }
+            }
+            try await group.waitForAll()
+        }
+    }
+
+    @Test func `an export while processes run holds everything that its states refer to`() async throws {
+        try await RedisDriver.with { redis in
+            try await RedisDriver.with { copy in
+                try await withTemporaryDirectory { directory in
+                    let end = End()
+                    try await withThrowingTaskGroup { group in
+                        group.addTask {
+                            try await Self.churn(redis)
+                            end.hasCome.store(true, ordering: .relaxed)
+                        }
+                        var isLast = false
+                        var states = 0
+                        while !isLast {
+                            isLast = end.hasCome.load(ordering: .relaxed)
+                            let path = directory.appendingPathComponent("state").path
+                            let report = try await StateExport(client: redis.client, keyspace: RedisKeyspace())
+                                .run(to: path)
+                            #expect(report.warnings == [])
+                            #expect(StateVerification.archive(path).findings == [])
+                            states += report.counts[.state] ?? 0
+                            try await copy.send("FLUSHALL")
+                            let importer = StateImport(
+                                client: copy.client,
+                                keyspace: RedisKeyspace(),
+                                defaultTimeToLive: .seconds(604_800)
+                            )
+                            #expect(try await importer.run(from: path).isComplete)
+                            #expect(try await StateVerification.server(copy.client, RedisKeyspace()).findings == [])
+                        }
+                        #expect(states > 0)
+                        try await group.waitForAll()
+                    }
+                }
             }
         }
     }
