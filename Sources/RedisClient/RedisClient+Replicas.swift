@@ -7,6 +7,13 @@ public struct ReplicatedReply: Sendable, Hashable {
     /// Why that is not known, in which case ``replicas`` is 0: the user may not `WAIT`, say. The command itself has been
     /// executed.
     public let waitError: RedisReplyError?
+
+    /// A reply as it comes from a server.
+    public init(reply: RedisValue, replicas: Int, waitError: RedisReplyError? = nil) {
+        self.reply = reply
+        self.replicas = replicas
+        self.waitError = waitError
+    }
 }
 
 extension RedisClient {

@@ -15,7 +15,8 @@ internal import Synchronization
 /// - **`serviceName`** makes the endpoints Sentinels, which are asked for the master of that name, at the start and
 ///   whenever the connection is lost or the server has become a replica.
 /// - **Several endpoints** are nodes of a Redis Cluster, any of which tells about the others. A command goes to the
-///   master that has the hash slot of its keys; commands whose keys lie in several slots are refused.
+///   master that has the hash slot of its keys; commands whose keys lie in several slots are refused. A command
+///   without keys goes to any one master, so that `DBSIZE` or `FLUSHALL` is about a part only.
 ///
 /// ## Guarantees
 /// - Commands of one task that awaits each before the next are executed in that order, unless one was given up
@@ -29,7 +30,7 @@ internal import Synchronization
 ///
 /// ## Connections
 /// There is one connection to each server in use, and ``RedisConfiguration/minimumConnections`` of them if that is more.
-/// Only when all have ``RedisConfiguration/pipelineDepth`` commands in flight is another one opened, up to
+/// Only when all have ``RedisConfiguration/pipelineDepth`` commands in flight for a while is another one opened, up to
 /// ``RedisConfiguration/maximumConnections``. Commands that find no room wait in the order they came; when their time is
 /// up they fail with ``RedisError/timedOut(mayHaveBeenExecuted:detail:)``, which names these limits. Each connection is
 /// a client to the server and a thread here. Commands that block, transactions and subscriptions are refused, because

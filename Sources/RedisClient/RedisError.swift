@@ -2,8 +2,6 @@
 ///
 /// Texts name the command but never its arguments, and never a password.
 public enum RedisError: Error, Sendable, Hashable {
-    /// The configuration asks for something this version does not do, such as Redis Cluster.
-    case unsupported(feature: String)
     /// A value in ``RedisConfiguration`` makes no sense.
     case invalidConfiguration(String)
     /// The command was not sent: it would harm the shared connection, is administrative without `allowAdmin`, or is
@@ -31,7 +29,6 @@ extension RedisError: CustomStringConvertible {
     /// What was attempted, what came back, and what would help.
     public var description: String {
         switch self {
-        case .unsupported(let feature): "Redis client: \(feature) is not supported by this version."
         case .invalidConfiguration(let problem): "Redis client: \(problem)"
         case .refused(let command, let reason): "Redis command \(command) was not sent: \(reason)"
         case .connectionFailed(let failure): failure.description
@@ -42,6 +39,9 @@ extension RedisError: CustomStringConvertible {
         case .cancelled: "The Redis command was cancelled by its caller; if it had been sent, it may still be executed."
         case .clientClosed(let mayHaveBeenExecuted):
             "The Redis client has been shut down. \(Self.consequence(mayHaveBeenExecuted))"
+        case .server(let error) where error.code == "READONLY":
+            "Redis answered with an error: \(error) The server is a replica, as after a failover; the connection is made "
+                + "anew, in case the name now leads to the master."
         case .server(let error): "Redis answered with an error: \(error)"
         }
     }
@@ -55,7 +55,7 @@ extension RedisError {
     /// Whether the server may have executed the command although the caller got no reply to it.
     public var mayHaveBeenExecuted: Bool {
         switch self {
-        case .unsupported, .invalidConfiguration, .refused, .connectionFailed, .server: false
+        case .invalidConfiguration, .refused, .connectionFailed, .server: false
         case .connectionLost(let mayHaveBeenExecuted, _), .timedOut(let mayHaveBeenExecuted, _),
             .clientClosed(let mayHaveBeenExecuted):
             mayHaveBeenExecuted
@@ -69,7 +69,7 @@ extension RedisError {
         case .connectionFailed: true
         case .connectionLost, .timedOut: !mayHaveBeenExecuted
         case .server(let error): error.isTransient
-        case .unsupported, .invalidConfiguration, .refused, .cancelled, .clientClosed: false
+        case .invalidConfiguration, .refused, .cancelled, .clientClosed: false
         }
     }
 }

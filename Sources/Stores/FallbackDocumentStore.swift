@@ -66,7 +66,7 @@ public final class FallbackDocumentStore: DocumentStore {
                     } else {
                         merge.outranked.append(id)
                     }
-                case .part, .lock, .memo:
+                case .part, .lock, .memo, .inbox, .doorbell:
                     // Equal parts have equal keys. A lock that others know already is granted anew by its claims.
                     _ = try await durable.create(key, document, timeToLive: timeToLive)
                     merge.moved += 1

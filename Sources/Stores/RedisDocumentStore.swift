@@ -17,8 +17,13 @@ public struct RedisDocumentStore: DocumentStore {
     ///   - keyPrefix: of state documents; nothing else lies below it.
     ///   - installation: part of every other key, so that two installations on one server do not meet.
     public init(client: RedisClient, keyPrefix: String = defaultKeyPrefix, installation: String = "default") {
+        self.init(client: client, keyspace: RedisKeyspace(keyPrefix: keyPrefix, installation: installation))
+    }
+
+    /// A store on a client that others may share.
+    public init(client: RedisClient, keyspace: RedisKeyspace) {
         self.client = client
-        keyspace = RedisKeyspace(keyPrefix: keyPrefix, installation: installation)
+        self.keyspace = keyspace
     }
 
     /// `redis`
@@ -147,7 +152,7 @@ extension DocumentKey {
     fileprivate var belongsToState: Bool {
         switch self {
         case .state, .part: true
-        case .lock, .memo, .heartbeat, .replicas: false
+        case .lock, .memo, .heartbeat, .replicas, .inbox, .doorbell: false
         }
     }
 }

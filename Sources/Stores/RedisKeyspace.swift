@@ -17,8 +17,8 @@ public struct RedisKeyspace: Sendable, Hashable {
 
     /// What a key is worth keeping for.
     ///
-    /// There are no cases for heartbeats, the list of replicas and locks: they tell who is alive now, and would lie
-    /// in any archive. Locks are made anew from the claims in the states.
+    /// There are no cases for heartbeats, the list of replicas, inboxes and locks: they tell who is alive now and what is
+    /// asked now, and would lie in any archive. Locks are made anew from the claims in the states.
     public enum Kind: String, Sendable, Hashable, CaseIterable {
         /// The state document of a process.
         case state
@@ -45,6 +45,8 @@ public struct RedisKeyspace: Sendable, Hashable {
         case .memo(let digest): memoPrefix + digest
         case .heartbeat(let replica): "honua:process-replica:\(installation):\(replica)"
         case .replicas: "honua:process-replicas:\(installation)"
+        case .inbox(let id): "honua:process-inbox:\(id)"
+        case .doorbell: "honua:process-doorbell:\(installation)"
         }
     }
 
@@ -54,7 +56,9 @@ public struct RedisKeyspace: Sendable, Hashable {
         if name == history { return .history }
         if part(named: name) != nil { return .part }
         if name.hasPrefix(memoPrefix) { return .memo }
-        let others = ["process-part", "process-lock", "process-memo", "process-replica", "process-history"]
+        let others =
+            ["process-part", "process-lock", "process-memo", "process-replica", "process-history"]
+            + ["process-inbox", "process-doorbell"]
         guard !others.contains(where: { name.hasPrefix("honua:\($0)") }) else { return nil }
         return name.hasPrefix(keyPrefix) && name != keyPrefix ? .state : nil
     }

@@ -9,7 +9,8 @@ extension OperatorFixture {
     /// What the shipped Role says, with the right to act as the account `deployer`.
     private static let shippedRules = Task {
         let printed = try Command.run([Project.honua.path, "rbac", "--service-account", "deployer"])
-        return try YAMLDocument.parse(printed).first?.value["rules"] ?? []
+        let rules = try YAMLDocument.parse(printed).flatMap { $0.value["rules"]?.array ?? [] }
+        return JSONValue.array(rules)
     }
 
     /// Makes the account `deployer`, which may do everything in the namespace, and one for the operator, which has the rights
@@ -24,6 +25,14 @@ extension OperatorFixture {
         let text = try String(contentsOfFile: cluster.kubeconfig, encoding: .utf8)
         var config = try #require(try YAMLDocument.parse(text).first).value
         config["users"] = [["name": "admin", "user": ["token": .string(token)]]]
+        let contexts = config["contexts"]?.array ?? []
+        config["contexts"] = .array(
+            contexts.map { context in
+                var context = context
+                context["context"]?["namespace"] = .string(namespace)
+                return context
+            }
+        )
         let path = FileManager.default.temporaryDirectory.appending(path: "honua-\(UUID().uuidString).kubeconfig").path
         try Data(config.serialized()).write(to: URL(filePath: path))
         return path

@@ -35,6 +35,8 @@ extension RedisServer {
         try await withClient(",allowAdmin=true") { client in
             var largest: Int64 = 0
             for key in (try await client.send(["KEYS", "*"]).array ?? []).compactMap(\.bytes) {
+                // The history of all processes is no string.
+                guard try await client.send(["TYPE", RedisArgument(key)]).text == "string" else { continue }
                 largest = max(largest, try await client.send(["STRLEN", RedisArgument(key)]).integer ?? 0)
             }
             return largest

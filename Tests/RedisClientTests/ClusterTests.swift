@@ -90,6 +90,8 @@ extension RealRedisTests {
                         isMoved.open()
                         return try await group.reduce(into: [:]) { $0[$1.0] = $1.1 }
                     }
+                    let errors = cluster.masters.map { (try? $0.command("INFO", "errorstats").text) ?? "" }
+                    #expect(errors.contains { $0.contains("errorstat_MOVED") })
                     for (counter, count) in acknowledged {
                         #expect(try await client.get(counter) == Array("\(count)".utf8))
                     }
@@ -131,6 +133,35 @@ extension RealRedisTests {
             #expect(log.lines.count { $0.message.wholeMatch(of: /Redis.*connected.*/) != nil } == 2)
         }
 
+        @Test func `a master that stands still is replaced, and the client finds the one that replaces it`()
+            async throws
+        {
+            try await RedisCluster.with(replicasPerMaster: 1) { cluster in
+                try await withClient(configuration(cluster.connectionString) { $0.syncTimeout = .seconds(2) }) {
+                    client in
+                    let states = client.states()
+                    _ = await failure { try await client.connect() }
+                    #expect(await states.first { $0.isConnected } != nil)
+                    let key = try await keyOfFirstMaster(cluster)
+                    cluster.masters[0].pause()
+                    defer { cluster.masters[0].resume() }
+                    try await cluster.waitForPromotion(of: cluster.replicas[0])
+                    var errors: [RedisError] = []
+                    while let error = await failure({ try await client.set(key, [2], expiresIn: nil) }) {
+                        errors.append(error)
+                        try #require(errors.count < 20, "\(errors)")
+                    }
+                    #expect(try await client.get(key) == [2])
+                }
+            }
+        }
+
+        private func keyOfFirstMaster(_ cluster: RedisCluster) async throws -> String {
+            let keys = (0..<100).map { "k\($0)" }
+            let key = try keys.first { cluster.firstOwner(ofSlot: try cluster.slot(of: $0)) === cluster.masters[0] }
+            return try #require(key)
+        }
+
         @Test func `a script is loaded on each master by itself`() async throws {
             try await RedisCluster.with { cluster async throws in
                 try await withClient(cluster.connectionString) { client async throws in
@@ -167,6 +198,28 @@ extension RealRedisTests {
                 #expect(error?.description.contains("Connection refused") == true)
                 #expect(error?.description.contains("Redis connection failed") == true)
                 #expect(error?.description.contains("hunter2") == false)
+            }
+        }
+
+        @Test func `TLS and sslHost are for all nodes`() async throws {
+            let certificates = try TestCertificates()
+            try await RedisCluster.with(certificates: certificates) { cluster in
+                for (options, problem): (String, String?) in [
+                    ("", nil), (",sslHost=redis.test", nil), (",sslHost=other.test", "hostname mismatch"),
+                ] {
+                    let string = cluster.connectionString + options + ",connectRetry=1"
+                    try await withClient(configuration(string) { $0.tls?.caFile = certificates.authority }) { client in
+                        let error = await failure {
+                            try await client.connect()
+                            for number in 0..<30 { try await client.set("k\(number)", [1], expiresIn: nil) }
+                        }
+                        if let problem {
+                            #expect(error?.description.contains(problem) == true)
+                        } else {
+                            #expect(error == nil)
+                        }
+                    }
+                }
             }
         }
 

@@ -1,5 +1,6 @@
-import RedisClient
 import Testing
+
+@testable import RedisClient
 
 @Suite struct RedisConfigurationTests {
     @Test func `the string wins over settings beside it`() throws {
@@ -40,6 +41,23 @@ import Testing
                 #expect(error?.description.contains("defaultDatabase=2") == true)
             }
         }
+    }
+
+    @Test(arguments: [
+        ("c.redis.cache.windows.net:6380,ssl=true", "10.1.2.3", "c.redis.cache.windows.net"),
+        ("c.redis.cache.windows.net:6380,ssl=true", "2001:db8::1", "c.redis.cache.windows.net"),
+        ("c.redis.cache.windows.net:6380,ssl=true", "node-1.example.com", nil),
+        ("c.redis.cache.windows.net:6380,ssl=true,sslHost=other", "10.1.2.3", "other"),
+        ("node1,node2,ssl=true", "10.1.2.3", nil),
+        ("10.0.0.1,ssl=true", "10.1.2.3", nil),
+    ])
+    func `a node known by its address has the certificate of the one configured name`(
+        text: String,
+        node: String,
+        name: String?
+    ) throws {
+        let configuration = try RedisConfiguration(RedisConnectionString(text))
+        #expect(configuration.forNode(RedisEndpoint(host: node, port: 15_000)).tls?.serverName == name)
     }
 
     @Test func `values that make no sense are refused`() throws {

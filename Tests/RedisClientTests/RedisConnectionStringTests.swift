@@ -54,7 +54,8 @@ import Testing
     @Test func `every option is read, in any case of its name`() throws {
         let string = try RedisConnectionString(
             "h:1, USER = ops ,Password=pw,ssl=yes,SslHost=redis.local,abortconnect=FALSE,"
-                + "ConnectTimeout=10000,synctimeout=250,connectRetry=5,keepAlive=30,serviceName=mymaster,defaultDatabase=2,allowAdmin=true"
+                + "ConnectTimeout=10000,synctimeout=250,connectRetry=5,keepAlive=30,serviceName=mymaster,defaultDatabase=2,"
+                + "allowAdmin=true,SentinelUser=watch,sentinelpassword=spw"
         )
         #expect(string.user == "ops")
         #expect(string.password == "pw")
@@ -66,6 +67,8 @@ import Testing
         #expect(string.connectRetry == 5)
         #expect(string.keepAlive == .seconds(30))
         #expect(string.serviceName == "mymaster")
+        #expect(string.sentinelUser == "watch")
+        #expect(string.sentinelPassword == "spw")
         #expect(string.defaultDatabase == 2)
         #expect(string.allowAdmin)
         #expect(string.warnings.isEmpty)
@@ -117,6 +120,60 @@ import Testing
         let warnings = try RedisConnectionString(text).warnings
         #expect(warnings.count == 1)
         #expect(warnings.first?.contains("\"\(name)\"") == true)
+    }
+
+    @Test(arguments: ["h,k3y/Ab==x", "h,Zm9v+=x", "redis://h?a1=b"])
+    func `an unknown option that may be a piece of a key is not named`(text: String) throws {
+        let warnings = try RedisConnectionString(text).warnings
+        #expect(warnings.count == 1)
+        #expect(warnings.first?.contains("not shown") == true)
+    }
+
+    /// A mixed generator (SplitMix64), so that a failure can be repeated.
+    private struct Mutations: RandomNumberGenerator {
+        var state: UInt64
+
+        mutating func next() -> UInt64 {
+            state &+= 0x9E37_79B9_7F4A_7C15
+            var mixed = state
+            mixed = (mixed ^ mixed >> 30) &* 0xBF58_476D_1CE4_E5B9
+            mixed = (mixed ^ mixed >> 27) &* 0x94D0_49BB_1331_11EB
+            return mixed ^ mixed >> 31
+        }
+    }
+
+    @Test func `whatever happens to a string, it is read or refused, and the error does not tell the password`() {
+        let originals = [
+            "redis.example.com:6380,password=S3cr3tKey=,ssl=true,abortConnect=false,connectTimeout=5000",
+            "node1:6379,node2:6379,[::1]:7000,user=ops,password=S3cr3tKey,serviceName=m,sentinelPassword=S3cr3tKey",
+            "rediss://ops:S3cr3tKey@redis.example.com:6380/2?connectTimeout=700&sslHost=redis.local",
+            "redis://:S3cr3tKey@node1,node2:7000?keepAlive=30&allowAdmin=true",
+        ]
+        let pieces = [
+            ",", "=", "@", ":", "/", "?", "#", "%", "[", "]", " ", "&", "\u{0}", "ä", "%zz", "redis://", "-1", "🔑",
+        ]
+        var generator = Mutations(state: 20_261_121)
+        var read = 0
+        for round in 0..<10_000 {
+            var text = Array(originals[round % originals.count])
+            for _ in 0..<Int.random(in: 1...4, using: &generator) {
+                let place = Int.random(in: 0...text.count, using: &generator)
+                switch Int.random(in: 0..<3, using: &generator) {
+                case 0: text.insert(contentsOf: pieces.randomElement(using: &generator) ?? "", at: place)
+                case 1 where place < text.count: text.remove(at: place)
+                default: text.swapAt(place % text.count, Int.random(in: 0..<text.count, using: &generator))
+                }
+            }
+            do throws(RedisConfigurationError) {
+                let string = try RedisConnectionString(String(text))
+                read += 1
+                for warning in string.warnings { #expect(!warning.contains("S3cr3tKey"), "\(String(text))") }
+            } catch {
+                #expect(!error.description.contains("S3cr3tKey"), "\(String(text))")
+                #expect(!error.problem.isEmpty)
+            }
+        }
+        #expect((1000..<9000).contains(read))
     }
 
     @Test func `an option given twice counts the last time, with a warning`() throws {
@@ -177,6 +234,8 @@ import Testing
         ("h:6379,password=hun,ter2=x", "ter2"),
         ("h:6379,password=hun,ter2=x,ssl=true", "ter2"),
         ("h:6379,password=hunter2", "hunter2"),
+        ("h:6379,serviceName=m,password=x,sentinelPassword=hunter2", "hunter2"),
+        ("h:6379,password=x,sentinelPassword=hun,ter2=x", "ter2"),
         ("redis://ops:hunter2@h:6379/1", "hunter2"),
     ])
     func `no piece of a password is printed`(text: String, piece: String) throws {

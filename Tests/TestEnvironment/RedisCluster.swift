@@ -13,19 +13,22 @@ public final class RedisCluster: Sendable {
     /// Starts a cluster, hands it to the body when it is whole, and stops it whatever happens.
     /// - Parameters:
     ///   - replicasPerMaster: With one, a master that is stopped is replaced within some seconds.
+    ///   - certificates: With them, all speak TLS, to clients and among themselves.
     ///   - arguments: More of them, for each server.
     public static func with<Value>(
         masters: Int = 3,
         replicasPerMaster: Int = 0,
         password: String? = nil,
+        certificates: TestCertificates? = nil,
         arguments: [String] = [],
         _ body: (RedisCluster) async throws -> Value
     ) async throws -> Value {
-        var options = RedisServer.Options(password: password)
+        var options = RedisServer.Options(password: password, certificates: certificates)
         // A short node timeout makes failover quick, and replicas are filled without the usual pause of 5 s.
         options.arguments = ["--cluster-enabled", "yes", "--cluster-node-timeout", "1000"]
         options.arguments += ["--cluster-replica-validity-factor", "0", "--repl-diskless-sync", "yes"]
         options.arguments += ["--repl-diskless-sync-delay", "0", "--repl-ping-replica-period", "1"]
+        if certificates != nil { options.arguments += ["--tls-cluster", "yes", "--tls-replication", "yes"] }
         if let password { options.arguments += ["--masterauth", password] }
         options.arguments += arguments
         var servers: [RedisServer] = []
@@ -99,7 +102,9 @@ public final class RedisCluster: Sendable {
     /// stopped.
     public func waitForPromotion(of replica: RedisServer) async throws {
         try await eventually { (try? replica.command("ROLE").list.first?.text) == "master" }
-        try await waitUntilWhole()
+        try await eventually {
+            (try? replica.command("CLUSTER", "INFO").text.contains("cluster_state:ok")) ?? false
+        }
     }
 
     private var authentication: [String] {
@@ -124,7 +129,9 @@ public final class RedisCluster: Sendable {
             try await eventually { (try? replica.command("CLUSTER", "REPLICATE", id)) != nil }
         }
         for replica in replicas {
-            try await eventually { Self.info(try? replica.command("INFO", "replication"), "master_link_status") == "up" }
+            try await eventually {
+                Self.info(try? replica.command("INFO", "replication"), "master_link_status") == "up"
+            }
         }
         // Failover wants that the others know whose replica each is.
         for server in masters {

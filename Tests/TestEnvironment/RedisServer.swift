@@ -36,6 +36,8 @@ public final class RedisServer: Sendable {
     }
 
     public let port: Int
+    /// Without TLS, to give commands to a node of a cluster that otherwise speaks TLS.
+    private let plainPort: Int
     private let options: Options
     let directory: URL
     private let running = Mutex<(shell: ChildProcess, pid: pid_t)?>(nil)
@@ -75,6 +77,7 @@ public final class RedisServer: Sendable {
     private init(_ options: Options, port: Int) throws {
         self.options = options
         self.port = port
+        plainPort = options.certificates != nil && options.isInCluster ? try FreePort.find() : port
         directory = FileManager.default.temporaryDirectory.appendingPathComponent("redis-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
     }
@@ -136,7 +139,7 @@ public final class RedisServer: Sendable {
     /// The same for words in a list.
     @discardableResult
     public func command(_ words: [String]) throws -> RawRedisReply {
-        let connection = try RawRedisConnection(port: port)
+        let connection = try RawRedisConnection(port: plainPort)
         if let password { _ = try connection.send(["AUTH", password]) }
         return try connection.send(words)
     }
@@ -173,7 +176,10 @@ public final class RedisServer: Sendable {
         }
         var arguments = ["--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", directory.path]
         if let certificates = options.certificates {
-            arguments += ["--port", "0", "--tls-port", "\(port)", "--tls-ca-cert-file", certificates.authority]
+            arguments += [
+                "--port", plainPort == port ? "0" : "\(plainPort)", "--tls-port", "\(port)", "--tls-ca-cert-file",
+                certificates.authority,
+            ]
             arguments += ["--tls-cert-file", certificates.server, "--tls-key-file", certificates.serverKey]
             arguments += ["--tls-auth-clients", options.requiresClientCertificate ? "yes" : "no"]
         } else {

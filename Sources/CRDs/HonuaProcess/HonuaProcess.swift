@@ -17,6 +17,11 @@ public struct HonuaProcess: KubeResource, Hashable {
     public static let finalizer = "honua.io/process"
     /// Carries the process id, which is the UID of the object that was started.
     public static let processIDLabel = "honua.io/process-id"
+    /// Set by whoever has decided what becomes of a resource that was restored or copied: the id of the process from whose
+    /// state it goes on, or `anew`.
+    public static let adoptAnnotation = "honua.io/adopt"
+    /// See `adoptAnnotation`.
+    public static let adoptAnew = "anew"
     /// Names the kind of store that was in use when the process was accepted: redis or memory.
     public static let stateStoreAnnotation = "honua.io/state-store"
 

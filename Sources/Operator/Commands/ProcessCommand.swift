@@ -8,8 +8,8 @@ internal import Workflows
 struct ProcessCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "process",
-        abstract: "Looks at processes in a cluster.",
-        subcommands: [Plan.self]
+        abstract: "Looks at processes in a cluster, and tells what is to become of them.",
+        subcommands: [Plan.self, ProcessAdoptCommand.self]
     )
 
     struct Plan: AsyncParsableCommand {

@@ -17,6 +17,12 @@ struct OperatorConfiguration: Sendable {
     var defaults = ProcessDefaults()
     /// Whether steps may run programs beside the operator.
     var isExecEnabled = false
+    /// This replica's name; nil for that of the host, which is the pod's.
+    var replicaName: String?
+    /// What keeps the keys of two installations on one Redis apart; nil for the UID of the operator's namespace.
+    var installation: String?
+    /// How long a replica that is told to stop may take to hand over what it runs.
+    var drainLimit: Duration = .seconds(20)
 
     /// Values that cannot be used.
     struct Invalid: Error, CustomStringConvertible {
@@ -47,6 +53,11 @@ struct OperatorConfiguration: Sendable {
         }
         readDefaults(&reader)
         isExecEnabled = reader.flag(ExecAction.setting) ?? isExecEnabled
+        replicaName = reader.name("Operator__ReplicaName")
+        installation = reader.name("Operator__InstallationId")
+        if let seconds = reader.integer("ProcessFramework__ShutdownDrainSeconds", in: 0...86400) {
+            drainLimit = .seconds(seconds)
+        }
         guard reader.faults.isEmpty else { throw Invalid(faults: reader.faults) }
     }
 
@@ -59,21 +70,40 @@ struct OperatorConfiguration: Sendable {
         let connectTimeout = reader.integer("Redis__ConnectTimeoutMs", in: 1...600_000)
         let syncTimeout = reader.integer("Redis__SyncTimeoutMs", in: 1...600_000)
         guard reader.flag("Redis__Enabled") ?? false else { return }
-        guard let text = reader.text("Redis__ConnectionString") else {
+        guard let text = reader.text("Redis__ConnectionString") ?? reader.text("REDIS_URL") else {
             reader.faults.append("Missing configuration: Redis:Enabled is true, and Redis:ConnectionString is not set")
             return
         }
         do throws(RedisConfigurationError) {
             let string = try RedisConnectionString(text)
             redisWarnings = string.warnings
-            redis = RedisConfiguration(
+            var redis = RedisConfiguration(
                 string,
                 connectTimeout: connectTimeout.map { .milliseconds($0) },
                 syncTimeout: syncTimeout.map { .milliseconds($0) },
-                caFile: reader.text("Redis__CaFile")
+                caFile: reader.text("Redis__CaFile"),
+                clientCertificateFile: reader.text("Redis__ClientCertificateFile"),
+                clientKeyFile: reader.text("Redis__ClientKeyFile")
             )
+            readPool(&redis, &reader)
+            self.redis = redis
         } catch {
             reader.faults.append("Invalid configuration: Redis:ConnectionString: \(error)")
+        }
+    }
+
+    private func readPool(_ redis: inout RedisConfiguration, _ reader: inout EnvironmentReader) {
+        redis.minimumConnections =
+            reader.integer("Redis__MinConnectionPoolSize", in: 1...1000) ?? redis.minimumConnections
+        redis.maximumConnections =
+            reader.integer("Redis__MaxConnectionPoolSize", in: 1...1000) ?? redis.maximumConnections
+        redis.pipelineDepth = reader.integer("Redis__PipelineBatchSize", in: 1...100_000) ?? redis.pipelineDepth
+        if reader.flag("Redis__EnablePipelining") == false { redis.pipelineDepth = 1 }
+        if redis.minimumConnections > redis.maximumConnections {
+            reader.faults.append(
+                "Invalid configuration: Redis__MinConnectionPoolSize is \(redis.minimumConnections), more than "
+                    + "Redis__MaxConnectionPoolSize, which is \(redis.maximumConnections)"
+            )
         }
     }
 
@@ -108,6 +138,19 @@ private struct EnvironmentReader {
     func text(_ name: String) -> String? {
         guard let value = values[name.lowercased()]?.value, !value.isEmpty else { return nil }
         return value
+    }
+
+    /// Something that becomes part of keys and of other objects' fields.
+    mutating func name(_ name: String) -> String? {
+        guard let text = text(name) else { return nil }
+        let allowed = text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7f && $0 != UInt8(ascii: ":") }
+        guard allowed, text.utf8.count <= 253 else {
+            faults.append(
+                "Invalid configuration: \(name) must be at most 253 printable ASCII characters without blanks and colons"
+            )
+            return nil
+        }
+        return text
     }
 
     mutating func flag(_ name: String) -> Bool? {

@@ -17,11 +17,32 @@ struct OperatorService: Service {
     let redis: RedisClient?
     let engine: ProcessEngine
     let controllers: ControllerGroup
+    let replica: Replica
+    let housekeeping: Housekeeping?
+    let doorbell: Doorbell
+    let drainLimit: Duration
 
     /// Why the operator cannot start.
     struct StartupFailure: Error, CustomStringConvertible {
         let description: String
     }
+
+    /// The name of the Lease, in the operator's own namespace.
+    static let leaseName = "honua-operator"
+
+    /// What the operator's service account must be allowed in its own namespace, besides what it needs in those that it
+    /// watches.
+    static let permissions = [
+        Permission(group: "coordination.k8s.io", resources: ["leases"], verbs: ["create"]),
+        Permission(
+            group: "coordination.k8s.io",
+            resources: ["leases"],
+            verbs: LeaderElector.permission.verbs.filter { $0 != "create" },
+            resourceNames: [leaseName]
+        ),
+        // In a Role this means the namespace of the Role.
+        Permission(group: "", resources: ["namespaces"], verbs: ["get"]),
+    ]
 
     /// Reads the configuration, reaches for what the operator depends on, and builds it.
     static func prepare(
@@ -35,25 +56,42 @@ struct OperatorService: Service {
         let log = logger("Honua.Operator")
         let client = try KubeClient(cluster, logger: logger("Honua.Kube.Client"))
         try await reach(client, cluster, log)
-        let redis = try await StateStoreSelection.connect(configuration, logger)
+        let stores = try await StateStores.connect(configuration, logger) {
+            try await Installation.id(of: cluster.namespace, client, configuration, log)
+        }
         let transport = try HTTPTransport()
         let watched = try Self.namespaces(namespaces, cluster)
         let controllerLog = logger("Honua.Kube.Controller")
         let cache = Cache(client: client, logger: controllerLog)
         let controller = Controller(HonuaProcess.self, cache: cache, namespaces: watched, logger: controllerLog)
+        let replica = Replica(
+            elector: LeaderElector(
+                client: client,
+                lease: ObjectKey(namespace: cluster.namespace, name: leaseName),
+                identity: configuration.replicaName ?? HostName.current,
+                logger: logger("Honua.Kube.Election")
+            ),
+            stores: stores,
+            logger: log,
+            onChange: { controller.enqueue($0) }
+        )
         let engine = ProcessEngine(
-            store: StateStoreSelection.store(configuration, redis),
+            store: stores.documents,
             actions: .builtIn(
                 transport: transport,
                 cluster: ClusterAccess(client: client, ownUser: cluster.serviceAccountUser),
                 isExecEnabled: configuration.isExecEnabled
             ),
             configuration: configuration.engine,
-            history: StateStoreSelection.history(configuration, redis),
+            owner: replica.name,
+            gate: replica.gate,
+            ownership: replica,
+            history: stores.history,
             failPoint: failPoint,
             logger: logger("Honua.ProcessFramework"),
             onChange: { controller.queue.add(ObjectKey(namespace: $0.namespace, name: $0.name)) }
         )
+        replica.tellRoom { [weak engine] in engine?.freeSlots ?? 0 }
         let events = EventRecorder(client: client, component: "honua-operator", logger: logger("Honua.Kube.Events"))
         var settings = HonuaProcessReconciler.Settings()
         settings.defaults = configuration.defaults
@@ -75,33 +113,64 @@ struct OperatorService: Service {
         controllers.add(controller) { try await reconciler.reconcile($0) }
         controllers.add(templateController) { try await templates.reconcile($0) }
         let scope = watched.isEmpty ? "all namespaces" : watched.joined(separator: ", ")
-        log.info("the operator follows HonuaProcesses in \(scope)", metadata: ["server": "\(cluster.server)"])
+        log.info(
+            "the operator follows HonuaProcesses in \(scope)",
+            metadata: ["server": "\(cluster.server)", "replica": "\(replica.name)"]
+        )
         return OperatorService(
             client: client,
             transport: transport,
-            redis: redis,
+            redis: stores.redis,
             engine: engine,
-            controllers: controllers
+            controllers: controllers,
+            replica: replica,
+            housekeeping: stores.sweep.map { Housekeeping($0, controller.store, watched, log) },
+            doorbell: Doorbell(inbox: CommandInbox(store: stores.documents), logger: log) { reconciler.ring($0) },
+            drainLimit: configuration.drainLimit
         )
     }
 
-    /// Runs until it is told to stop: first the controllers end, so that what they have begun to write is written and the
-    /// last events are sent, then the engine. Running steps are interrupted then, and go on under their keys with the
-    /// next operator.
+    /// Runs until it is told to stop: first what it can hand over is handed over, then the controllers end, so that what they
+    /// have begun to write is written and the last events are sent, then the engine. Steps that still run are interrupted
+    /// then, and go on under their keys with the next owner.
     func run() async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
             defer { group.cancelAll() }
             group.addTask { await engine.run() }
+            group.addTask { await doorbell.listen() }
+            group.addTask {
+                do {
+                    try await replica.run(housekeeping)
+                } catch is CancellationError {
+                } catch {
+                    controllers.stop()
+                    throw error
+                }
+            }
             group.addTask {
                 // Cancelled when the controllers end by themselves.
                 try? await gracefulShutdown()
+                await drain()
                 controllers.stop()
             }
             try await controllers.run()
+            group.cancelAll()
+            try await group.waitForAll()
         }
+        await replica.leave()
         await redis?.shutdown()
         transport.shutdown()
         client.shutdown()
+    }
+
+    /// Lets others have what runs here, each process as soon as no step of it runs.
+    private func drain() async {
+        replica.beginLeaving()
+        guard replica.hasSuccessors else { return }
+        let end = ContinuousClock.now + drainLimit
+        while engine.load.active > 0, ContinuousClock.now < end {
+            guard (try? await Task.sleep(for: .milliseconds(100))) != nil else { return }
+        }
     }
 
     /// An API server that refuses this client will go on refusing; one that is away may come back.

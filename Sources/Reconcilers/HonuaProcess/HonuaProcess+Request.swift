@@ -93,16 +93,40 @@ extension HonuaProcess {
         spec["definitionPolicy"]?.string.flatMap(DefinitionPolicy.init(rawValue:)) ?? .pin
     }
 
+    /// The process that the resource was started as, if that is not itself: it was restored or copied.
+    var formerID: String? {
+        guard let label = metadata.labels?[Self.processIDLabel], label != metadata.uid else { return nil }
+        return label
+    }
+
+    /// What somebody has decided about a restored resource; nil when nobody has.
+    var adoption: Adoption? {
+        switch metadata.annotations?[Self.adoptAnnotation] {
+        case nil: nil
+        case metadata.uid: nil
+        case HonuaProcess.adoptAnew: .anew
+        case let id?: .of(id)
+        }
+    }
+
+    /// What becomes of a restored resource.
+    enum Adoption: Equatable {
+        /// It goes on from the state of a process.
+        case of(String)
+        /// It is run as a new process.
+        case anew
+    }
+
     var hasFinalizer: Bool { metadata.finalizers?.contains(Self.finalizer) ?? false }
     var isBeingDeleted: Bool { metadata.deletionTimestamp != nil }
 
     /// Whether the last run has ended.
-    var isFinished: Bool {
+    package var isFinished: Bool {
         status?.conditions?.contains { $0.type == HonuaProcessCondition.completed && $0.status == .true } ?? false
     }
 
     /// Whether the user wants a finished process to run again.
-    var wantsRerun: Bool {
+    package var wantsRerun: Bool {
         guard let token = spec["rerunToken"]?.string, !token.isEmpty else { return false }
         return token != status?.rerunToken
     }

@@ -103,17 +103,6 @@ extension HonuaProcessReconciler {
         return .awaitChange
     }
 
-    /// The resource carries the id of another one: it was restored from a backup, or copied.
-    func waitForAdoption(_ process: HonuaProcess) async throws -> Requeue {
-        let id = process.metadata.labels?[HonuaProcess.processIDLabel] ?? ""
-        let message =
-            "the resource was started as process \(id), which is not its UID: it was restored or copied. "
-            + "Remove the label \(HonuaProcess.processIDLabel) and the finalizer to run it as a new process"
-        let outlook = ProcessOutlook.working(.waitingForRecovery, message: message)
-        try await write(projection(process).status(outlook, phase: nil), to: process)
-        return .awaitChange
-    }
-
     /// The process has run, but its state is gone: it waits for somebody to bring it back, and is never started anew.
     /// - Parameter last: what was stored last, if this replica knows.
     func waitForState(_ process: HonuaProcess, last: ProcessSummary?) async throws -> Requeue {
@@ -155,12 +144,6 @@ extension HonuaProcessReconciler {
         let metadata = process.metadata
         let current = try await resources(metadata).get(metadata.name)
         return current.metadata.uid == metadata.uid && current.metadata.resourceVersion == metadata.resourceVersion
-    }
-
-    /// Whether the label that was set at the start names this very object.
-    func isSameObject(_ process: HonuaProcess) -> Bool {
-        guard let label = process.metadata.labels?[HonuaProcess.processIDLabel] else { return true }
-        return label == process.metadata.uid
     }
 
     /// Whether a run has ended and the resource shows its last state.
@@ -215,6 +198,7 @@ extension HonuaProcessReconciler {
     }
 
     private func forgetRun(_ uid: String) {
+        _ = rung.withLock { $0.remove(uid) }
         engine.abandon(uid, forgetting: true)
     }
 

@@ -19,6 +19,11 @@ public final class HonuaProcessReconciler: Sendable {
     let settings: Settings
     let logger: Logger
     let memory = Mutex<[ObjectKey: Memory]>([:])
+    /// What people ask of processes.
+    let inbox: CommandInbox
+    /// The processes whose inboxes may hold something.
+    let rung = Mutex<Set<String>>([])
+    let byID: StoreIndex<HonuaProcess>
 
     /// What applies to all processes.
     public struct Settings: Sendable {
@@ -71,6 +76,8 @@ public final class HonuaProcessReconciler: Sendable {
         self.engine = engine
         self.controller = controller
         templates = Self.watchTemplates(controller)
+        inbox = CommandInbox(store: engine.store)
+        byID = controller.store.index { [$0.metadata.uid] }
         self.events = events
         self.settings = settings
         self.logger = logger
@@ -118,9 +125,10 @@ public final class HonuaProcessReconciler: Sendable {
             }
             if process.isBeingDeleted { return try await cleanUp(process) }
             let run = engine.snapshot(of: process.metadata.uid)
+            try await readInbox(process, run)
             if process.isFinished, run.map({ isShown($0, process) }) ?? true { return try await settle(process) }
+            if process.formerID != nil || process.adoption != nil { return try await waitForAdoption(process) }
             guard process.hasFinalizer else { return try await accept(process) }
-            guard isSameObject(process) else { return try await waitForAdoption(process) }
             guard let run else { return try await begin(process) }
             return try await follow(run, process)
         } catch let error as KubeError where error.code == .notFound {
@@ -161,6 +169,8 @@ public final class HonuaProcessReconciler: Sendable {
             return try await submit(request, process)
         }
         guard reference.store == engine.store.name else { return try await waitForStore(reference.store, process) }
+        // What was asked while nobody ran it.
+        _ = rung.withLock { $0.insert(process.metadata.uid) }
         engine.submit(recoveryRequest(for: process), mode: .recover(knownEpoch: reference.epoch))
         return .awaitChange
     }

@@ -31,6 +31,28 @@ extension RedisConfiguration {
         )
     }
 
+    /// How to speak to a server that others have told about.
+    ///
+    /// Managed clusters tell of their nodes by address, with certificates for the one name that is configured. That name
+    /// is what counts then, as for StackExchange.Redis, unless `sslHost` says otherwise.
+    func forNode(_ node: RedisEndpoint) -> RedisConfiguration {
+        guard tls != nil, tls?.serverName == nil, !endpoints.contains(node), Self.isAddress(node.host) else {
+            return self
+        }
+        let names = Set(endpoints.map(\.host))
+        guard names.count == 1, let name = names.first, !Self.isAddress(name) else { return self }
+        var configuration = self
+        configuration.tls?.serverName = name
+        return configuration
+    }
+
+    /// An IPv6 address has a colon; what ends in a number is an IPv4 address or no name (RFC 3696, section 2).
+    private static func isAddress(_ host: String) -> Bool {
+        host.contains(":")
+            || host.last.map { $0.isASCII && $0.isNumber } == true
+                && host.allSatisfy { $0 == "." || $0.isASCII && $0.isNumber }
+    }
+
     /// How to speak to the Sentinels themselves.
     var forSentinels: RedisConfiguration {
         var configuration = self

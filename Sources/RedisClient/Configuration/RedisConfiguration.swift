@@ -44,8 +44,8 @@ public struct RedisConfiguration: Sendable, Hashable, CustomStringConvertible, C
     public var minimumConnections = 1
     /// How many connections to each server there may be. Each costs a thread here and a client there. Default 50.
     public var maximumConnections = 50
-    /// How many commands may be in flight on a connection before another one is opened; 1 for no pipelining.
-    /// Default 100.
+    /// How many commands may be in flight on a connection; further ones wait, and after 10 ms another connection is
+    /// opened for them. 1 is no pipelining, and does not wait. Default 100.
     public var pipelineDepth = 100
     /// After how long without commands a connection beyond ``minimumConnections`` is closed. Default 60 s.
     var idleConnectionLimit: Duration = .seconds(60)

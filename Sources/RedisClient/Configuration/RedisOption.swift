@@ -33,7 +33,7 @@ struct RedisOptionReader {
                 followsPassword
                     ? "The Redis connection string has an unknown option after the password; it is ignored. If the "
                         + "password contains a comma, use the form redis://:password@host:port with %2C for the comma."
-                    : "The Redis connection string has an unknown option \"\(name)\"; it is ignored."
+                    : "The Redis connection string has an unknown option \(Self.printable(name)); it is ignored."
             )
             return
         }
@@ -42,6 +42,12 @@ struct RedisOptionReader {
         }
         followsPassword = option.isSecret
         try set(option, String(value), in: &result)
+    }
+
+    /// A name of letters, as all options have. Anything else may be a piece of a secret that got here by a slip.
+    private static func printable(_ name: Substring) -> String {
+        let isName = (1...40).contains(name.utf8.count) && name.allSatisfy { $0.isASCII && $0.isLetter }
+        return isName ? "\"\(name)\"" : "(its name is not made of letters and is not shown)"
     }
 
     private func set(

@@ -40,6 +40,7 @@ final class ConnectionLoop {
     private var generator = SystemRandomNumberGenerator()
     private var lastFailure: RedisConnectionFailure?
     private var mustRenew = false
+    private var stopReason: RedisConnectionFailure?
     /// When there was last anything to do but to stay connected.
     private var busyAt: ContinuousClock.Instant
     /// When the server last said something, or was first asked something after a silence in which it had nothing to
@@ -73,7 +74,10 @@ final class ConnectionLoop {
             let mail = mailbox.collect()
             let now = ContinuousClock.now
             take(mail, now)
-            if mail.isStopping { break }
+            if mail.isStopping {
+                stopReason = mail.stopReason
+                break
+            }
             advance(isReady: isReady, now: now)
             expire(now)
             reportSettled()
@@ -336,6 +340,10 @@ final class ConnectionLoop {
             link.transport.sendCloseNotify()
         }
         phase = .down
+        if let stopReason {
+            pipeline.connectionEnded(stopReason)
+            for command in pipeline.takeWaiting() { command.reply.decide(.failure(.connectionFailed(stopReason))) }
+        }
         pipeline.close()
         for caller in callers { caller.request.outcome.decide(.failure(.clientClosed(mayHaveBeenExecuted: false))) }
         callers = []

@@ -19,6 +19,8 @@ final class ConnectionMailbox: Sendable {
         /// The connection is to be given up, and made anew, as soon as no reply is owed on it.
         var mustRenew = false
         var isStopping = false
+        /// Why, if it is not that the client is shut down.
+        var stopReason: RedisConnectionFailure?
 
         var isEmpty: Bool { commands.isEmpty && requests.isEmpty && !mustRenew && !isStopping }
     }
@@ -52,8 +54,11 @@ final class ConnectionMailbox: Sendable {
     }
 
     /// Ends the thread. What is in the box before is still collected, and fails.
-    func stop() {
-        _ = post { $0.isStopping = true }
+    func stop(because failure: RedisConnectionFailure? = nil) {
+        _ = post { mail in
+            mail.isStopping = true
+            mail.stopReason = failure
+        }
     }
 
     private func post(_ change: (inout Mail) -> Void) -> Bool {
@@ -74,7 +79,7 @@ final class ConnectionMailbox: Sendable {
             state.isAsleep = false
             guard !state.mail.isEmpty else { return Mail() }
             let mail = state.mail
-            state.mail = Mail(isStopping: mail.isStopping)
+            state.mail = Mail(isStopping: mail.isStopping, stopReason: mail.stopReason)
             return mail
         }
     }

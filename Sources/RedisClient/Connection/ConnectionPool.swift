@@ -5,7 +5,8 @@ import Synchronization
 /// The connections to one server.
 ///
 /// The first one is there from the start and always. More are opened, one at a time, when all have as much in flight as
-/// `pipelineDepth` allows, up to `maximumConnections`; those beyond `minimumConnections` end when they are idle.
+/// `pipelineDepth` allows and that does not pass soon, up to `maximumConnections`; those beyond `minimumConnections` end
+/// when they are idle.
 ///
 /// ## Guarantees
 /// - A command goes to the connection with the least in flight, once. Those that find no room wait in the order they
@@ -20,10 +21,15 @@ final class ConnectionPool: ConnectionOwner {
         var isUp = false
     }
 
+    private struct Waiting {
+        let command: PendingCommand
+        let since: ContinuousClock.Instant
+    }
+
     private struct State {
         /// The first is the one that always is.
         var members: [Member] = []
-        var waiting: Deque<PendingCommand> = []
+        var waiting: Deque<Waiting> = []
         var nextNumber = 1
         /// A connection is being made that is not among the members yet.
         var isAdding = false
@@ -62,6 +68,9 @@ final class ConnectionPool: ConnectionOwner {
     private let logger: Logger
     private let state = Mutex(State())
 
+    /// For how long somebody has waited when another connection is opened. A full pipeline has room again in less time
+    /// than opening one takes; without pipelining, a connection for each command is what was asked for.
+    private var addingDelay: Duration { configuration.pipelineDepth == 1 ? .zero : .milliseconds(10) }
     /// How long an attempt to open another connection has to wait after one that failed.
     private static let addingPause: Duration = .seconds(1)
     /// A server that is a replica is looked up anew not more often than this.
@@ -117,8 +126,10 @@ final class ConnectionPool: ConnectionOwner {
     /// Whether the first connection can be used, as far as is known.
     var isUp: Bool { state.withLock { $0.members.first?.isUp ?? false } }
 
-    /// Ends all connections and waits for their threads. What waits fails. Idempotent.
-    func stop() {
+    /// Ends all connections and waits for their threads. Idempotent.
+    ///
+    /// - Parameter failure: What commands fail with that have not been answered; `nil` when the client is shut down.
+    func stop(because failure: RedisConnectionFailure? = nil) {
         let (members, waiting) = state.withLock { state in
             state.isStopped = true
             defer {
@@ -127,8 +138,9 @@ final class ConnectionPool: ConnectionOwner {
             }
             return (state.members, state.waiting)
         }
-        for command in waiting { command.reply.decide(.failure(.clientClosed(mayHaveBeenExecuted: false))) }
-        for member in members { member.connection.mailbox.stop() }
+        let error = failure.map { RedisError.connectionFailed($0) } ?? .clientClosed(mayHaveBeenExecuted: false)
+        for entry in waiting { entry.command.reply.decide(.failure(error)) }
+        for member in members { member.connection.mailbox.stop(because: failure) }
         for member in members { member.connection.stop() }
     }
 
@@ -167,10 +179,11 @@ final class ConnectionPool: ConnectionOwner {
                 if state.members.count < configuration.minimumConnections { mustAdd = beginAdding(&state) }
                 return .onto(state.members[index].connection)
             }
-            state.waiting.append(command)
+            let now = ContinuousClock.now
+            state.waiting.append(Waiting(command: command, since: now))
             mustWatchTime = !state.isWatchingTime
             state.isWatchingTime = true
-            mustAdd = beginAdding(&state)
+            mustAdd = isTimeToAdd(state, now) && beginAdding(&state)
             return .amongWaiting
         }
         if mustAdd { add() }
@@ -184,7 +197,7 @@ final class ConnectionPool: ConnectionOwner {
         var mustAdd = false
         state.withLock { state in
             change(&state)
-            while let command = state.waiting.first {
+            while let command = state.waiting.first?.command {
                 if command.reply.isDecided {
                     state.waiting.removeFirst()
                     continue
@@ -196,9 +209,7 @@ final class ConnectionPool: ConnectionOwner {
                 state.members[index].inFlight += command.weight
                 sends.append((command, state.members[index].connection))
             }
-            if !state.waiting.isEmpty || state.members.count < configuration.minimumConnections {
-                mustAdd = beginAdding(&state)
-            }
+            mustAdd = isTimeToAdd(state, .now) && beginAdding(&state)
         }
         if mustAdd { add() }
         for (command, connection) in sends where !connection.mailbox.send(command) && !submit(command) {
@@ -207,6 +218,11 @@ final class ConnectionPool: ConnectionOwner {
     }
 
     // MARK: Growing
+
+    private func isTimeToAdd(_ state: State, _ now: ContinuousClock.Instant) -> Bool {
+        if state.members.count < configuration.minimumConnections { return true }
+        return state.waiting.first.map { $0.since + addingDelay <= now } ?? false
+    }
 
     /// Whether another connection is to be opened now, by ``add()``.
     private func beginAdding(_ state: inout State) -> Bool {
@@ -255,7 +271,7 @@ final class ConnectionPool: ConnectionOwner {
 
     func failed(_ number: Int, _ failure: RedisConnectionFailure) {
         var removed: Member?
-        var stranded: Deque<PendingCommand> = []
+        var stranded: Deque<Waiting> = []
         handOut { state in
             guard let index = state.members.firstIndex(where: { $0.number == number }) else { return }
             state.members[index].isUp = false
@@ -270,9 +286,15 @@ final class ConnectionPool: ConnectionOwner {
                 state.mayAddAt = .now + Self.addingPause
             }
         }
-        for command in stranded { command.reply.decide(.failure(.connectionFailed(failure))) }
+        for entry in stranded { entry.command.reply.decide(.failure(.connectionFailed(failure))) }
+        guard let removed else { return }
         // Ends its own thread, without waiting for it.
-        removed?.connection.mailbox.stop()
+        removed.connection.mailbox.stop()
+        // Looks once, by which time commands may have had it replaced.
+        Task { [weak self] in
+            try? await Task.sleep(for: Self.addingPause)
+            self?.handOut { _ in }
+        }
     }
 
     func takeBack(_ unsent: [PendingCommand], from number: Int, because failure: RedisConnectionFailure) {
@@ -305,7 +327,7 @@ final class ConnectionPool: ConnectionOwner {
 
     // MARK: Time
 
-    /// Fails those who wait too long for room. Runs while somebody waits.
+    /// Fails those who wait too long for room, and makes more. Runs while somebody waits.
     private func watchTime() {
         // Ends by itself when nobody waits, which `stop()` sees to.
         Task { [weak self] in
@@ -315,14 +337,18 @@ final class ConnectionPool: ConnectionOwner {
 
     /// The next time to look, or `nil` if nobody waits.
     private func expire(_ now: ContinuousClock.Instant) -> ContinuousClock.Instant? {
-        let (expired, error, next) = state.withLock { state in
-            let expired = state.waiting.filter { $0.deadline <= now }
-            if !expired.isEmpty { state.waiting.removeAll { $0.deadline <= now } }
-            let next = state.waiting.lazy.map(\.deadline).min()
-            state.isWatchingTime = next != nil
-            return (expired, whyNoRoom(state), next)
+        let (expired, error, next, mustAdd) = state.withLock { state in
+            let expired = state.waiting.filter { $0.command.deadline <= now }
+            if !expired.isEmpty { state.waiting.removeAll { $0.command.deadline <= now } }
+            let deadline = state.waiting.lazy.map(\.command.deadline).min()
+            state.isWatchingTime = deadline != nil
+            let mustAdd = isTimeToAdd(state, now) && beginAdding(&state)
+            // Whether there is enough room is looked at as often as somebody may have waited too long for it.
+            let next = deadline.map { min($0, now + max(addingDelay, .milliseconds(10))) }
+            return (expired, whyNoRoom(state), next, mustAdd)
         }
-        for command in expired { command.reply.decide(.failure(error(command.name))) }
+        if mustAdd { add() }
+        for entry in expired { entry.command.reply.decide(.failure(error(entry.command.name))) }
         return next
     }
 

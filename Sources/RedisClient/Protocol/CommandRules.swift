@@ -30,6 +30,10 @@ enum CommandRules {
         add(.unfit(isTransaction), ["MULTI", "EXEC", "DISCARD", "WATCH", "UNWATCH"])
         add(.unfit(blocks), ["BLPOP", "BRPOP", "BLMOVE", "BRPOPLPUSH", "BLMPOP", "BZPOPMIN", "BZPOPMAX", "BZMPOP"])
         add(
+            .unfit("it counts the writes of its own connection; use send(_:waitingFor:timeout:)."),
+            ["WAIT", "WAITAOF"]
+        )
+        add(
             .administrative,
             ["ACL", "BGREWRITEAOF", "BGSAVE", "CONFIG", "DEBUG", "FAILOVER", "FLUSHALL", "FLUSHDB", "KEYS"]
                 + ["MIGRATE", "MODULE", "REPLICAOF", "SAVE", "SHUTDOWN", "SLAVEOF", "SWAPDB"]

@@ -16,6 +16,6 @@ public struct RedisReplyError: Error, Sendable, Hashable, CustomStringConvertibl
 
     /// The server said that it cannot do it now, and did not do it.
     var isTransient: Bool {
-        ["LOADING", "BUSY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN"].contains(code)
+        ["LOADING", "BUSY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "READONLY"].contains(code)
     }
 }

@@ -68,9 +68,8 @@ final class ClusterRouter: Router, Discoverer {
     }
 
     func masters() async throws(RedisError) -> [RedisEndpoint] {
-        // The map as it is now: one that is out of date would leave keys out.
-        try await discovery.connect()
-        return try await discovery.servers(by: .now + configuration.syncTimeout).masters.map(\.endpoint)
+        // Not the map as it was: a master that has joined since would be left out.
+        try await discovery.renewed().masters.map(\.endpoint)
     }
 
     func send(_ command: RoutedCommand, to server: RedisEndpoint) async throws(RedisError) -> RedisValue {
@@ -132,7 +131,7 @@ final class ClusterRouter: Router, Discoverer {
             discovery.renew()
             throw error
         case .clientClosed(mayHaveBeenExecuted: false) where !discovery.isStopped:
-            // The node has left the map meanwhile.
+            // The node had left the map before the command came to it.
             return .later
         default:
             throw error
@@ -169,7 +168,7 @@ final class ClusterRouter: Router, Discoverer {
             role.publish = { [weak self] state in
                 if case .unavailable(let failure) = state { self?.failed(endpoint, failure) }
             }
-            let pool = try ConnectionPool(configuration, endpoint, role, logger: logger)
+            let pool = try ConnectionPool(configuration.forNode(endpoint), endpoint, role, logger: logger)
             state.pools[endpoint] = pool
             return pool
         }
@@ -180,16 +179,18 @@ final class ClusterRouter: Router, Discoverer {
     func discover(isEstablishing: Bool) async throws(RedisConnectionFailure) -> ClusterMap {
         var failures: [RedisConnectionFailure] = []
         for node in nodesToAsk() {
+            let layout: ClusterLayout
             do throws(RedisConnectionFailure) {
-                let layout = try await layout(from: node)
-                return try await adopt(layout, isEstablishing: isEstablishing)
+                layout = try await self.layout(from: node)
             } catch {
                 failures.append(error)
                 state.withLock { _ = $0.suspects.insert(node) }
+                continue
             }
+            return try await adopt(layout, isEstablishing: isEstablishing)
         }
         throw RedisConnectionFailure(
-            "no node of the cluster led to all of its masters.",
+            "no node tells about the cluster.",
             failures,
             orElse: configuration.endpoints[0]
         )
@@ -224,7 +225,13 @@ final class ClusterRouter: Router, Discoverer {
                 let bytes = try CommandBytes(question)
                 reply = try await pool.send(PendingCommand(bytes, deadline: .now + min(patience, Self.patience)))
             } else {
-                reply = try await Probe.ask(node, question, configuration, within: patience, logger: logger)
+                reply = try await Probe.ask(
+                    node,
+                    question,
+                    configuration.forNode(node),
+                    within: patience,
+                    logger: logger
+                )
             }
         } catch {
             guard case .server(let refusal) = error, refusal.message.contains("cluster support disabled") else {
@@ -269,7 +276,15 @@ final class ClusterRouter: Router, Discoverer {
             return Array(gone.values)
         }
         // Unsent commands come back and go by the new map.
-        for pool in gone { pool.stop() }
+        for pool in gone {
+            pool.stop(
+                because: RedisConnectionFailure(
+                    .closedByServer,
+                    pool.endpoint,
+                    "the server is no master of the cluster any more."
+                )
+            )
+        }
         if isEstablishing { try await checkAll(map.masters) }
         return map
     }
@@ -294,6 +309,6 @@ final class ClusterRouter: Router, Discoverer {
             return await group.reduce(into: [RedisConnectionFailure]()) { if let failure = $1 { $0.append(failure) } }
         }
         guard !failures.isEmpty else { return }
-        throw RedisConnectionFailure("a master does not answer.", failures, orElse: configuration.endpoints[0])
+        throw RedisConnectionFailure("masters do not answer.", failures, orElse: configuration.endpoints[0])
     }
 }

@@ -92,6 +92,15 @@ final class Discovery<Finder: Discoverer>: Sendable {
         )
     }
 
+    /// The servers as they are found by a search from now on.
+    func renewed() async throws(RedisError) -> Servers {
+        try await wait(
+            attempts: max(1, configuration.connectRetry),
+            until: .now + configuration.connectTimeout,
+            isEnough: { _ in nil }
+        )
+    }
+
     /// Searches in the background, because what is known may be out of date.
     func renew() {
         state.withLock { beginSearch(&$0, again: true) }
@@ -106,7 +115,12 @@ final class Discovery<Finder: Discoverer>: Sendable {
         if isCurrent: (Servers) -> Bool = { _ in true }
     ) {
         state.withLock { state in
-            guard let servers = state.servers, isCurrent(servers), !state.isStopped else { return }
+            if state.isStopped { return }
+            guard let servers = state.servers, isCurrent(servers) else {
+                // It may be what the search is about to find.
+                if state.search != nil { state.mustSearchAgain = true }
+                return
+            }
             if state.isUp || forgetting {
                 state.isUp = false
                 state.lastFailure = failure

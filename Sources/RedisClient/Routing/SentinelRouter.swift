@@ -95,7 +95,7 @@ final class SentinelRouter: Router, Discoverer {
     private func lost(_ pool: ConnectionPool, _ failure: RedisConnectionFailure) {
         discovery.renew(because: failure, forgetting: true) { $0 === pool }
         // Unsent commands come back and go to the next master. Not here, because it waits for threads.
-        Task { pool.stop() }
+        Task { pool.stop(because: failure) }
     }
 
     // MARK: Discoverer
@@ -108,7 +108,14 @@ final class SentinelRouter: Router, Discoverer {
                 let current = discovery.servers
                 if let current, current.endpoint == address, current.isUp { return current }
                 let pool = try await connect(to: address, namedBy: sentinel)
-                if let current { Task { current.stop() } }
+                if let current {
+                    let failure = RedisConnectionFailure(
+                        .closedByServer,
+                        current.endpoint,
+                        "the Sentinels name \(address) as the master now."
+                    )
+                    current.stop(because: failure)
+                }
                 return pool
             } catch {
                 failures.append(error)
@@ -139,7 +146,7 @@ final class SentinelRouter: Router, Discoverer {
             replies = try await Probe.ask(
                 sentinel,
                 [["SENTINEL", "GET-MASTER-ADDR-BY-NAME", name], ["SENTINEL", "SENTINELS", name]],
-                configuration.forSentinels,
+                configuration.forSentinels.forNode(sentinel),
                 within: patience,
                 logger: logger
             )
@@ -186,7 +193,7 @@ final class SentinelRouter: Router, Discoverer {
             if case .unavailable(let failure) = state { reporter.tell(failure) }
         }
         do throws(RedisError) {
-            let pool = try ConnectionPool(configuration, address, role, logger: logger)
+            let pool = try ConnectionPool(configuration.forNode(address), address, role, logger: logger)
             do throws(RedisError) {
                 let bytes = try CommandBytes(["ROLE"])
                 let reply = try await pool.send(PendingCommand(bytes, deadline: .now + patience))

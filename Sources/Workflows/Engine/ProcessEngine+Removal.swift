@@ -4,6 +4,7 @@ extension ProcessEngine {
     /// Removes everything that is stored about a process: its state, the parts of it, and its sub-processes.
     /// - Throws: `StoreUnavailable`.
     public func removeState(of processID: String) async throws {
+        try await store.delete([.inbox(processID: processID)])
         var open = [processID]
         while let id = open.popLast() {
             let key = DocumentKey.state(processID: id)

@@ -1,23 +1,35 @@
 internal import Synchronization
 
-/// Tells whatever is done for an execution that it is to stop. Given once.
-struct StopSignal: Sendable {
-    private final class Flag: Sendable { let isGiven = Atomic(false) }
+/// Tells whatever is done for an execution that it is to stop. Given once; waited for by any number of tasks, one after the
+/// other or at once.
+final class StopSignal: Sendable {
+    private struct State {
+        var isGiven = false
+        var waiters: [AsyncStream<Void>.Continuation] = []
+    }
 
-    private let flag = Flag()
-    private let stream: AsyncStream<Void>
-    private let continuation: AsyncStream<Void>.Continuation
-
-    init() { (stream, continuation) = AsyncStream.makeStream() }
+    private let state = Mutex(State())
 
     /// Whether it has been given: what has not begun yet is not to begin.
-    var isGiven: Bool { flag.isGiven.load(ordering: .relaxed) }
+    var isGiven: Bool { state.withLock { $0.isGiven } }
 
     func give() {
-        flag.isGiven.store(true, ordering: .relaxed)
-        continuation.finish()
+        let waiters = state.withLock { state in
+            state.isGiven = true
+            defer { state.waiters = [] }
+            return state.waiters
+        }
+        for waiter in waiters { waiter.finish() }
     }
 
     /// Waits until it is given, or the task is cancelled.
-    func wait() async { for await _ in stream {} }
+    func wait() async {
+        let (stream, continuation) = AsyncStream<Void>.makeStream()
+        let isGiven = state.withLock { state in
+            if !state.isGiven { state.waiters.append(continuation) }
+            return state.isGiven
+        }
+        guard !isGiven else { return }
+        for await _ in stream {}
+    }
 }

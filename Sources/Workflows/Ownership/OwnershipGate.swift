@@ -34,8 +34,10 @@ public final class OwnershipGate: Sendable {
     /// A heartbeat that was sent at that time has arrived.
     public func confirm(sentAt: Duration) { open(until: sentAt + limit) }
 
-    /// Effects may begin until then; an earlier time changes nothing.
-    public func open(until end: Duration) {
+    /// Effects may begin for so long from now; less than is left already changes nothing.
+    public func open(for duration: Duration) { open(until: time.now + duration) }
+
+    private func open(until end: Duration) {
         let waiters = state.withLock { state in
             state.openUntil = max(state.openUntil, end)
             defer { state.waiters = [] }

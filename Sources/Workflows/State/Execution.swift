@@ -47,5 +47,16 @@ public struct ExecutionID: Sendable, Hashable, CustomStringConvertible {
         step + (item.map { "[\($0)]" } ?? "") + (isCompensation ? "/compensate" : "")
     }
 
+    /// Reads what `description` shows; nil for anything else.
+    public init?(parsing text: String) {
+        guard let match = text.wholeMatch(of: /(?<step>[^\[\]\/]+)(?:\[(?<item>[0-9]{1,9})\])?(?<undo>\/compensate)?/)
+        else { return nil }
+        self.init(
+            String(match.step),
+            item: match.item.flatMap { Int($0) },
+            isCompensation: match.undo != nil
+        )
+    }
+
     var compensation: ExecutionID { ExecutionID(step, item: item, isCompensation: true) }
 }

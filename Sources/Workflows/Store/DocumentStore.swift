@@ -51,6 +51,10 @@ public enum DocumentKey: Sendable, Hashable {
     case heartbeat(replica: String)
     /// Which replicas there are.
     case replicas
+    /// What people ask of a process.
+    case inbox(processID: String)
+    /// Which processes have been asked something lately.
+    case doorbell
 }
 
 /// The bytes of a document, and what identifies them.
@@ -96,6 +100,8 @@ extension DocumentKey: CustomStringConvertible {
         case .memo(let digest): "the output stored as \(digest.prefix(12))"
         case .heartbeat(let replica): "the heartbeat of replica \(replica)"
         case .replicas: "the list of replicas"
+        case .inbox(let id): "the inbox of process \(id)"
+        case .doorbell: "the doorbell of the inboxes"
         }
     }
 }

@@ -77,7 +77,9 @@ public final class InMemoryDocumentStore: DocumentStore {
     public var contents: [(key: DocumentKey, document: StoredDocument, timeToLive: Duration)] {
         let now = time.now
         return state.withLock { state in
-            state.entries.filter { $0.value.expiresAt > now }.map { ($0.key, $0.value.document, $0.value.expiresAt - now) }
+            state.entries.filter { $0.value.expiresAt > now }.map {
+                ($0.key, $0.value.document, $0.value.expiresAt - now)
+            }
         }
     }
 

@@ -144,7 +144,7 @@ final class Database {
         exported = entries.filter { key, _ in
             switch key {
             case .state, .part: true
-            case .lock, .memo, .heartbeat, .replicas: false
+            case .lock, .memo, .heartbeat, .replicas, .inbox, .doorbell: false
             }
         }
         entries = [:]

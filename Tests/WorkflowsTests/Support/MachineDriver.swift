@@ -159,12 +159,7 @@ extension StepError {
 
 extension ExecutionID {
     /// Reads `resize`, `resize[17]` and `resize[17]/compensate`.
-    init(text: String) {
-        let parts = text.split(separator: "/")
-        let place = parts[0].split(separator: "[")
-        let item = place.count > 1 ? Int(place[1].dropLast()) : nil
-        self.init(String(place[0]), item: item, isCompensation: parts.count > 1)
-    }
+    init(text: String) { self = ExecutionID(parsing: text) ?? ExecutionID(text) }
 }
 
 extension [ProcessEffect] {
