@@ -152,7 +152,8 @@ public struct Chaos: Sendable {
             "name": "wait", "action": "delay", "needs": ["s2"], "with": ["duration": "2s"],
         ]
         return [
-            "steps": .array(steps + [wait]), "retry": ["limit": 20, "backoff": ["duration": "200ms", "maxDuration": "2s"]],
+            "steps": .array(steps + [wait]),
+            "retry": ["limit": 20, "backoff": ["duration": "200ms", "maxDuration": "2s"]],
         ]
     }
 
@@ -239,7 +240,8 @@ public struct Chaos: Sendable {
             report.takeovers += max(0, (process.status?.state?.epoch ?? 1) - 1)
             let isExcused =
                 settings.empties
-                && (ready?.reason == "WaitingForRecovery" || process.status?.errorMessage?.hasPrefix("Invalid state") == true)
+                && (ready?.reason == "WaitingForRecovery"
+                    || process.status?.errorMessage?.hasPrefix("Invalid state") == true)
             if phase != .completed, !isExcused {
                 report.violations.append(
                     "\(name) is \(phase?.rawValue ?? "not begun"), \(ready?.reason ?? "-"): \(ready?.message ?? "")"

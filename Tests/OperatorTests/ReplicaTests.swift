@@ -27,7 +27,9 @@ import Workflows
     }
 
     private func owners(_ fixture: OperatorFixture) async throws -> [String: Int] {
-        try await fixture.processes.list().items.reduce(into: [:]) { $0[$1.status?.state?.owner ?? "-", default: 0] += 1 }
+        try await fixture.processes.list().items.reduce(into: [:]) {
+            $0[$1.status?.state?.owner ?? "-", default: 0] += 1
+        }
     }
 
     @Test func `replicas share the work, and what a killed one leaves is finished by the others`() async throws {
@@ -265,7 +267,8 @@ import Workflows
         }
     }
 
-    @Test func `a restored resource goes on from the state of the process it was, when somebody says so`() async throws {
+    @Test func `a restored resource goes on from the state of the process it was, when somebody says so`() async throws
+    {
         try await RedisServer.with { redis in
             try await EffectServer.with { server in
                 try await OperatorFixture.with { fixture in

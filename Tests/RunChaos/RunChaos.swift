@@ -13,7 +13,9 @@ import Glibc
             exit(2)
         }
         let start = ContinuousClock.now
-        print("seed \(settings.seed), \(settings.processes) processes, \(settings.trouble.components.seconds) s of trouble")
+        print(
+            "seed \(settings.seed), \(settings.processes) processes, \(settings.trouble.components.seconds) s of trouble"
+        )
         let report = try await Chaos.run(settings) { line in
             print("\((ContinuousClock.now - start).components.seconds) s: \(line)")
             fflush(nil)
