@@ -12,7 +12,7 @@ import Workflows
         StoredDocument(
             Array(
                 (#"{"schemaVersion":2,"processId":"\#(id)","epoch":\#(epoch),"version":\#(version),"status":"Running","#
-                    + #""definition":{"steps":[{"name":"a","action":"echo"}]},"steps":[]}"#).utf8
+                    + #""definition":{"name":"d","steps":[{"name":"a","action":"echo"}]},"steps":[]}"#).utf8
             )
         )
     }

@@ -10,7 +10,7 @@ import Workflows
         let parent = parent.map { #","parent":"\#($0)""# } ?? ""
         return Array(
             (#"{"schemaVersion":2,"processId":"\#(id)","namespace":"gis","name":"n-\#(id)","epoch":1,"version":1,"#
-                + #""status":"\#(status)","definition":{"steps":[{"name":"a","action":"echo"}]},"steps":[]\#(parent)}"#)
+                + #""status":"\#(status)","definition":{"name":"d","steps":[{"name":"a","action":"echo"}]},"steps":[]\#(parent)}"#)
                 .utf8
         )
     }
