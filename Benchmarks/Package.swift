@@ -27,6 +27,13 @@ let package = Package(
             ]
         ),
         .executableTarget(
+            name: "CommitBenchmark",
+            dependencies: [
+                "Usage", .product(name: "Workflows", package: "honua-operator"),
+                .product(name: "Stores", package: "honua-operator"), arguments,
+            ]
+        ),
+        .executableTarget(
             name: "ExpressionBenchmark",
             dependencies: ["Usage", .product(name: "CEL", package: "honua-operator"), arguments]
         ),

@@ -11,6 +11,7 @@ public struct RedisDocumentStore: DocumentStore {
 
     private let client: RedisClient
     private let keyspace: RedisKeyspace
+    private let confirmation: ReplicaConfirmation?
 
     /// A store on a client that others may share.
     /// - Parameters:
@@ -21,9 +22,11 @@ public struct RedisDocumentStore: DocumentStore {
     }
 
     /// A store on a client that others may share.
-    public init(client: RedisClient, keyspace: RedisKeyspace) {
+    /// - Parameter confirmation: by replicas, of what must not be lost; nil to wait for none.
+    public init(client: RedisClient, keyspace: RedisKeyspace, confirmation: ReplicaConfirmation? = nil) {
         self.client = client
         self.keyspace = keyspace
+        self.confirmation = confirmation
     }
 
     /// `redis`
@@ -111,11 +114,7 @@ public struct RedisDocumentStore: DocumentStore {
         _ arguments: [RedisArgument]
     ) async throws -> CommitResult {
         try await translating("write \(key)", key) {
-            let reply = try await client.evaluate(
-                script,
-                keys: [RedisArgument(keyspace.name(of: key))],
-                arguments: arguments
-            )
+            let reply = try await reply(to: script, key, arguments)
             switch reply.text {
             case "committed": return .committed
             case "conflict": return .conflict
@@ -123,6 +122,26 @@ public struct RedisDocumentStore: DocumentStore {
             default: throw StoreUnavailable("the commit script answered \(reply), which it never does")
             }
         }
+    }
+
+    private func reply(
+        to script: RedisScript,
+        _ key: DocumentKey,
+        _ arguments: [RedisArgument]
+    ) async throws(RedisError) -> RedisValue {
+        let keys = [RedisArgument(keyspace.name(of: key))]
+        guard let confirmation, key.mustBeConfirmed else {
+            return try await client.evaluate(script, keys: keys, arguments: arguments)
+        }
+        let replicated = try await client.evaluate(
+            script,
+            keys: keys,
+            arguments: arguments,
+            waitingFor: confirmation.count,
+            timeout: confirmation.timeout
+        )
+        if replicated.reply.text == "committed" { confirmation.check(replicated, "\(key)") }
+        return replicated.reply
     }
 
     /// Nearly every failure of Redis is one the engine waits out: nothing is lost or decided meanwhile. An error Redis
@@ -153,6 +172,14 @@ extension DocumentKey {
         switch self {
         case .state, .part: true
         case .lock, .memo, .heartbeat, .replicas, .inbox, .doorbell: false
+        }
+    }
+
+    /// What nobody could make anew. Parts, too, because in a cluster they may lie on other servers than their state.
+    fileprivate var mustBeConfirmed: Bool {
+        switch self {
+        case .state, .part, .inbox: true
+        case .lock, .memo, .heartbeat, .replicas, .doorbell: false
         }
     }
 }

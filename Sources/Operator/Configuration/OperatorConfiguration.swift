@@ -13,6 +13,8 @@ struct OperatorConfiguration: Sendable {
     var redisWarnings: [String] = []
     var redisKeyPrefix = RedisDocumentStore.defaultKeyPrefix
     var validatesRedisOnStartup = true
+    /// How many replicas of Redis are to confirm what is stored, and how long that is waited for.
+    var redisWait: (replicas: Int, timeout: Duration) = (0, .milliseconds(100))
     var engine = EngineConfiguration()
     var defaults = ProcessDefaults()
     /// Whether steps may run programs beside the operator.
@@ -69,6 +71,10 @@ struct OperatorConfiguration: Sendable {
         validatesRedisOnStartup = reader.flag("Redis__ValidateConnectionOnStartup") ?? validatesRedisOnStartup
         let connectTimeout = reader.integer("Redis__ConnectTimeoutMs", in: 1...600_000)
         let syncTimeout = reader.integer("Redis__SyncTimeoutMs", in: 1...600_000)
+        redisWait.replicas = reader.integer("Redis__WaitReplicas", in: 0...10) ?? redisWait.replicas
+        if let milliseconds = reader.integer("Redis__WaitTimeoutMs", in: 1...600_000) {
+            redisWait.timeout = .milliseconds(milliseconds)
+        }
         guard reader.flag("Redis__Enabled") ?? false else { return }
         guard let text = reader.text("Redis__ConnectionString") ?? reader.text("REDIS_URL") else {
             reader.faults.append("Missing configuration: Redis:Enabled is true, and Redis:ConnectionString is not set")
@@ -86,6 +92,12 @@ struct OperatorConfiguration: Sendable {
                 clientKeyFile: reader.text("Redis__ClientKeyFile")
             )
             readPool(&redis, &reader)
+            // A connection that is silent for so long counts as dead.
+            if redisWait.replicas > 0, redisWait.timeout >= redis.connectTimeout {
+                reader.faults.append(
+                    "Invalid configuration: Redis__WaitTimeoutMs must be less than Redis__ConnectTimeoutMs"
+                )
+            }
             self.redis = redis
         } catch {
             reader.faults.append("Invalid configuration: Redis:ConnectionString: \(error)")

@@ -53,7 +53,11 @@ struct StateStores: Sendable {
                 installation: try await installation()
             )
             let isReached = try await reach(client, configuration, log)
-            let store = RedisDocumentStore(client: client, keyspace: keyspace)
+            let wait = configuration.redisWait
+            let confirmation =
+                wait.replicas > 0
+                ? ReplicaConfirmation(count: wait.replicas, timeout: wait.timeout, logger: logger("Honua.Redis")) : nil
+            let store = RedisDocumentStore(client: client, keyspace: keyspace, confirmation: confirmation)
             let fallback = isReached ? nil : Fallback(store: FallbackDocumentStore(durable: store), redis: client)
             return StateStores(
                 documents: fallback?.store ?? store,

@@ -138,4 +138,37 @@ import Testing
             await client.shutdown()
         }
     }
+
+    @Test func `a certificate of another authority is waited for, and named`() async throws {
+        let certificates = try TestCertificates()
+        try await RedisServer.with(RedisServer.Options(certificates: certificates)) { server in
+            let client = try RedisDriver.client(
+                server.connectionString,
+                caFile: certificates.otherAuthority,
+                timeout: .seconds(2)
+            )
+            let text = try await refusal { _ = try await RedisDocumentStore(client: client).load(key) }
+            #expect(text.contains("Redis connection failed"))
+            #expect(text.contains("certificate"))
+            await client.shutdown()
+        }
+    }
+
+    @Test(arguments: [false, true]) func `TLS to a plain port and the reverse are waited for, and named`(
+        serverHasTLS: Bool
+    ) async throws {
+        let certificates = try TestCertificates()
+        let options = RedisServer.Options(certificates: serverHasTLS ? certificates : nil)
+        try await RedisServer.with(options) { server in
+            let client = try RedisDriver.client(
+                "127.0.0.1:\(server.port),abortConnect=false,ssl=\(!serverHasTLS)",
+                caFile: certificates.authority,
+                timeout: .seconds(2)
+            )
+            let text = try await refusal { _ = try await RedisDocumentStore(client: client).load(key) }
+            #expect(text.contains("Redis connection failed"))
+            #expect(text.contains(serverHasTLS ? "set ssl=true" : "leave out ssl=true"), "\(text)")
+            await client.shutdown()
+        }
+    }
 }

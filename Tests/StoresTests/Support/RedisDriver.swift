@@ -31,10 +31,19 @@ struct RedisDriver: Sendable {
         }
     }
 
-    static func client(_ connectionString: String, timeout: Duration = minute) throws -> RedisClient {
+    static func client(
+        _ connectionString: String,
+        caFile: String? = nil,
+        timeout: Duration = minute
+    ) throws -> RedisClient {
         let string = try RedisConnectionString(connectionString + ",allowAdmin=true")
         return try RedisClient(
-            configuration: RedisConfiguration(string, connectTimeout: timeout, syncTimeout: timeout)
+            configuration: RedisConfiguration(
+                string,
+                connectTimeout: timeout,
+                syncTimeout: timeout,
+                caFile: caFile
+            )
         )
     }
 
@@ -62,6 +71,15 @@ struct RedisDriver: Sendable {
 
     /// Runs a process of two steps to its end: the output of the first lies beside the state.
     func run(_ id: String, configuration: EngineConfiguration = EngineConfiguration()) async throws {
+        try await Self.run(id, over: store, configuration: configuration)
+    }
+
+    /// The same over any store.
+    static func run(
+        _ id: String,
+        over store: any DocumentStore,
+        configuration: EngineConfiguration = EngineConfiguration()
+    ) async throws {
         var configuration = configuration
         configuration.announcesTakeovers = false
         let (changes, tick) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
