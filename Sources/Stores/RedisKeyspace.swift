@@ -1,3 +1,4 @@
+public import RedisClient
 public import Workflows
 
 /// The names of the product's keys in Redis.
@@ -31,10 +32,25 @@ public struct RedisKeyspace: Sendable, Hashable {
     }
 
     private static let partPrefix = "honua:process-part:"
+    private static let replicasPrefix = "honua:process-replicas:"
+    private static let historyPrefix = "honua:process-history:"
+
+    /// The installations that have worked on a Redis lately, in the order of their names.
+    /// - Throws: `RedisError`.
+    public static func installations(on client: RedisClient) async throws -> [String] {
+        var found: Set<String> = []
+        for prefix in [replicasPrefix, historyPrefix] {
+            for try await keys in client.scan(matching: prefix + "*") {
+                for key in keys { found.insert(String(key.dropFirst(prefix.count))) }
+            }
+        }
+        return found.sorted()
+    }
+
     private var memoPrefix: String { "honua:process-memo:\(installation):" }
 
     /// The key of the list of processes that have ended.
-    public var history: String { "honua:process-history:\(installation)" }
+    public var history: String { Self.historyPrefix + installation }
 
     /// The key of a document.
     public func name(of key: DocumentKey) -> String {
@@ -44,7 +60,7 @@ public struct RedisKeyspace: Sendable, Hashable {
         case .lock(let name): "honua:process-lock:\(installation):\(name)"
         case .memo(let digest): memoPrefix + digest
         case .heartbeat(let replica): "honua:process-replica:\(installation):\(replica)"
-        case .replicas: "honua:process-replicas:\(installation)"
+        case .replicas: Self.replicasPrefix + installation
         case .inbox(let id): "honua:process-inbox:\(id)"
         case .doorbell: "honua:process-doorbell:\(installation)"
         }

@@ -184,6 +184,8 @@ public struct Chaos: Sendable {
         var hasEmptied = !settings.empties
         // Each kind once, then at random.
         var next = Trouble.allCases.shuffled(using: &random)
+        // Each kind meets each replica in turn, so that the work is spread as the replicas spread it.
+        let names = replicas.names.shuffled(using: &random)
         try await Task.sleep(for: .seconds(3))
         while ContinuousClock.now < end {
             if !hasEmptied, ContinuousClock.now > middle {
@@ -194,7 +196,7 @@ public struct Chaos: Sendable {
                 try await marks.empty()
             }
             let trouble = next.popLast() ?? Trouble.allCases.randomElement(using: &random) ?? .kill
-            let name = replicas.names.randomElement(using: &random) ?? ""
+            let name = names[count[trouble.rawValue, default: 0] % names.count]
             say("\(trouble.rawValue) \(name)")
             count[trouble.rawValue, default: 0] += 1
             try await make(trouble, name, &random)

@@ -227,4 +227,37 @@ import Workflows
             }
         }
     }
+
+    @Test func `a Redis that has lost everything is filled from an archive, and processes go on where they were`()
+        async throws
+    {
+        try await RedisServer.with { redis in
+            try await EffectServer.with { server in
+                try await OperatorFixture.with { fixture in
+                    try await fixture.withOperator(redis: redis.connectionString) { _ in
+                        server.hold("step3")
+                        try await fixture.create("five", OperatorFixture.fiveEffects(on: server))
+                        await server.received("step3")
+                        let archive = FileManager.default.temporaryDirectory.appending(path: "\(UUID().uuidString).jsonl").path
+                        defer { try? FileManager.default.removeItem(atPath: archive) }
+                        let access = ["--redis", redis.connectionString]
+                        _ = try Command.run([Project.honua.path, "state", "export", "--output", archive] + access)
+                        try await redis.removeEverything()
+                        server.release("step3")
+                        try await fixture.processes.wait(for: "five") {
+                            $0.reason("Reconciling") == "WaitingForRecovery"
+                        }
+                        _ = try Command.run([Project.honua.path, "state", "import", archive] + access)
+                        let process = try await fixture.waitForEnd("five")
+                        #expect(process.condition("Ready") == .true, "\(process.message() ?? "")")
+                        for step in ["step1", "step2", "step4", "step5"] {
+                            #expect(server.keys(of: step).count == 1, "\(step)")
+                        }
+                        #expect(Set(server.keys(of: "step3")).count == 1, "the step at work is asked for under its key")
+                        _ = try Command.run([Project.honua.path, "state", "verify"] + access)
+                    }
+                }
+            }
+        }
+    }
 }

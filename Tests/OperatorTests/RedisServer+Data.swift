@@ -25,6 +25,10 @@ extension RedisServer {
 
     func delete(_ key: String) async throws { try await withClient { _ = try await $0.del(key) } }
 
+    func removeEverything() async throws {
+        try await withClient(",allowAdmin=true") { _ = try await $0.send(["FLUSHALL"]) }
+    }
+
     /// In seconds; -1 without one.
     func timeToLive(_ key: String) async throws -> Int64 {
         try await withClient { try await $0.send(["TTL", RedisArgument(key)]).integer ?? -1 }

@@ -19,7 +19,7 @@ struct StateExportCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await StateCommand.run("export") {
-            let report = try await StateRedis.with(redis.redis) { redis in
+            let report = try await StateRedis.with(redis.redis, installation: redis.installation) { redis in
                 try await StateExport(client: redis.client, keyspace: redis.keyspace)
                     .run(to: output == "-" ? nil : output)
             }

@@ -37,7 +37,7 @@ struct StateImportCommand: AsyncParsableCommand {
             options.replaces = replace
             options.forcesOlder = forceOlder
             options.isDryRun = dryRun
-            let report = try await StateRedis.with(redis.redis) { redis in
+            let report = try await StateRedis.with(redis.redis, installation: redis.installation) { redis in
                 try await StateImport(
                     client: redis.client,
                     keyspace: redis.keyspace,

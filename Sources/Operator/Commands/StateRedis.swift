@@ -9,6 +9,14 @@ internal import Workflows
 struct RedisOptions: ParsableArguments {
     @Option(help: "The Redis that holds the state, as a connection string. Default: Redis__ConnectionString.")
     var redis: String?
+
+    @Option(
+        help: """
+            The installation, as in Operator__InstallationId; by default the UID of the operator's namespace. Needed when \
+            several share the Redis.
+            """
+    )
+    var installation: String?
 }
 
 /// A Redis with the settings of an installation.
@@ -34,11 +42,12 @@ struct StateRedis {
     ///   - option, variable: where connection strings come from, for the error text.
     static func with<Result>(
         _ connection: String?,
+        installation: String? = nil,
         option: String = "--redis",
         variable: String = "Redis__ConnectionString",
         _ body: (StateRedis) async throws -> Result
     ) async throws -> Result {
-        let redis = try await open(connection, option, variable)
+        let redis = try await open(connection, installation, option, variable)
         do {
             let result = try await body(redis)
             await redis.client.shutdown()
@@ -49,7 +58,12 @@ struct StateRedis {
         }
     }
 
-    private static func open(_ connection: String?, _ option: String, _ variable: String) async throws -> StateRedis {
+    private static func open(
+        _ connection: String?,
+        _ installation: String?,
+        _ option: String,
+        _ variable: String
+    ) async throws -> StateRedis {
         var environment = ProcessEnvironment.variables
         let named = environment.first { $0.key.lowercased() == variable.lowercased() && !$0.value.isEmpty }
         guard let connection = connection ?? named?.value else { throw Missing(option: option, variable: variable) }
@@ -69,14 +83,34 @@ struct StateRedis {
         let client = try RedisClient(configuration: redis, logger: logger)
         do {
             try await client.connect()
+            return StateRedis(
+                client: client,
+                keyspace: RedisKeyspace(
+                    keyPrefix: configuration.redisKeyPrefix,
+                    installation: try await self.installation(installation ?? configuration.installation, client)
+                ),
+                defaultTimeToLive: configuration.engine.unfinishedTimeToLive
+            )
         } catch {
             await client.shutdown()
             throw error
         }
-        return StateRedis(
-            client: client,
-            keyspace: RedisKeyspace(keyPrefix: configuration.redisKeyPrefix),
-            defaultTimeToLive: configuration.engine.unfinishedTimeToLive
-        )
+    }
+
+    /// Several installations use the Redis.
+    struct Ambiguous: Error, CustomStringConvertible {
+        let installations: [String]
+        var description: String {
+            "several installations use this Redis: \(installations.joined(separator: ", ")); choose one with "
+                + "--installation"
+        }
+    }
+
+    /// The only one there is, unless one is named.
+    private static func installation(_ named: String?, _ client: RedisClient) async throws -> String {
+        if let named { return named }
+        let found = try await RedisKeyspace.installations(on: client)
+        guard found.count <= 1 else { throw Ambiguous(installations: found) }
+        return found.first ?? "default"
     }
 }

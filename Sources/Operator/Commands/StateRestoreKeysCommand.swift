@@ -18,6 +18,9 @@ struct StateRestoreKeysCommand: AsyncParsableCommand {
     @Option(help: "The Redis to copy to. Default: Redis__ConnectionString.")
     var to: String?
 
+    @Option(help: "The installation whose keys are meant. Needed when several share a Redis.")
+    var installation: String?
+
     @Flag(help: "Replaces keys that exist.")
     var replace = false
 
@@ -28,10 +31,11 @@ struct StateRestoreKeysCommand: AsyncParsableCommand {
         try await StateCommand.run("restore-keys") {
             let report = try await StateRedis.with(
                 from,
+                installation: installation,
                 option: "--from",
                 variable: "RedisSource__ConnectionString"
             ) { source in
-                try await StateRedis.with(to, option: "--to") { target in
+                try await StateRedis.with(to, installation: installation, option: "--to") { target in
                     try await KeyCopy(
                         from: source.client,
                         to: target.client,

@@ -33,7 +33,7 @@ struct StateVerifyCommand: AsyncParsableCommand {
                 if let file {
                     StateVerification.archive(file)
                 } else {
-                    try await StateRedis.with(redis.redis) { redis in
+                    try await StateRedis.with(redis.redis, installation: redis.installation) { redis in
                         try await StateVerification.server(redis.client, redis.keyspace)
                     }
                 }

@@ -40,7 +40,7 @@ public struct StateImport {
     private let options: Options
     private let restore: KeyRestore
 
-    /// An import for one installation.
+    /// An import.
     /// - Parameter defaultTimeToLive: for keys that had none when they were exported.
     public init(
         client: RedisClient,
@@ -60,12 +60,14 @@ public struct StateImport {
     }
 
     /// Imports what is in a file.
-    /// - Throws: `ArchiveError` for an archive that is damaged or of another installation: nothing was written then.
+    /// - Throws: `ArchiveError` for an archive that is damaged or of another key prefix: nothing was written then.
     ///   `RedisError` when Redis fails: what was written stays, and the import can be repeated.
     public func run(from path: String) async throws -> Report {
         let reader = try ArchiveReader(path: path)
         let contents = try reader.check()
         try checkOrigin(contents.header, path)
+        // States are anybody's; what else there is goes back to the installation that it came from.
+        let keyspace = RedisKeyspace(keyPrefix: keyspace.keyPrefix, installation: contents.header.installation)
         var report = Report()
         report.warnings = contents.missingParts
         let others = Set(RedisKeyspace.Kind.allCases).subtracting([.state])
@@ -81,12 +83,6 @@ public struct StateImport {
             throw ArchiveError(
                 "\(path) was made with the key prefix \"\(header.keyPrefix)\", and this installation has "
                     + "\"\(keyspace.keyPrefix)\"; set Redis__KeyPrefix to import it"
-            )
-        }
-        guard header.installation == keyspace.installation else {
-            throw ArchiveError(
-                "\(path) was made for the installation \"\(header.installation)\", and this one is "
-                    + "\"\(keyspace.installation)\""
             )
         }
     }

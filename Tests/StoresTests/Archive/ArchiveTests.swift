@@ -298,15 +298,14 @@ import Testing
         }
     }
 
-    @Test func `an archive of another key prefix or installation is refused with what would help`() async throws {
+    @Test func `an archive of another key prefix is refused with what would help, one of another installation is not`() async throws {
         try await withArchive { redis, path, _ async throws in
             let error = await #expect(throws: ArchiveError.self) {
                 try await importer(redis, RedisKeyspace(keyPrefix: "other:")).run(from: path)
             }
             #expect(error?.description.contains("Redis__KeyPrefix") == true)
-            await #expect(throws: ArchiveError.self) {
-                try await importer(redis, RedisKeyspace(installation: "other")).run(from: path)
-            }
+            let report = try await importer(redis, RedisKeyspace(installation: "other")).run(from: path)
+            #expect(report.isComplete)
         }
     }
 
