@@ -6,7 +6,7 @@ MAKEFLAGS += --no-print-directory
 # Only what exists: the formatter fails for a path that does not.
 SWIFT_SOURCES = $(wildcard Package.swift Sources Tests Examples Benchmarks/Package.swift Benchmarks/Sources)
 
-.PHONY: help build test examples demo simulate bench format lint manifests check-manifests chart-lint clean
+.PHONY: help build test examples demo simulate chaos bench format lint manifests check-manifests chart-lint clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,6 +33,14 @@ simulate: ## Run the engine in SEEDS=n simulated worlds of trouble (default 1000
 	swift build --configuration release --product Simulate
 	@"$$(swift build --configuration release --show-bin-path)/Simulate" --coverage \
 	  $(if $(SEED),--seed '$(SEED)') --seeds '$(or $(SEEDS),$(if $(SEED),1,1000))' $(if $(SEED),$(if $(SEEDS),,--trace))
+
+chaos: ## Take three operators through kills, stops, cuts and restarts; TROUBLE=seconds (600) PROCESSES=n (500) SEED=n, FLUSH=1: empty Redis, too
+	@scripts/install-prerequisites test
+	@scripts/kube-apiserver-build >/dev/null
+	swift build --product honua
+	swift build --product RunChaos
+	@"$$(swift build --show-bin-path)/RunChaos" --seconds '$(or $(TROUBLE),600)' --processes '$(or $(PROCESSES),500)' \
+	  $(if $(SEED),--seed '$(SEED)') $(if $(FLUSH),--flush)
 
 bench: ## Build for release and measure; ARGS='list watch': only these figures, see Benchmarks/run --help
 	@scripts/install-prerequisites test

@@ -108,6 +108,17 @@ let package = Package(
             swiftSettings: swiftSettings
         ),
         tests(of: "Simulation", ["Simulation", "Simulate", "Workflows", "TestEnvironment"]),
+        // Operator programs in a world of trouble.
+        testSupport(
+            "Chaos",
+            ["CRDs", "JSON", "KubeClient", "RedisClient", "Stores", "TestEnvironment", "Workflows"]
+        ),
+        .executableTarget(
+            name: "RunChaos",
+            dependencies: ["Chaos"],
+            path: "Tests/RunChaos",
+            swiftSettings: swiftSettings
+        ),
         tests(of: "JSON", ["JSON"]),
         tests(of: "CEL", ["CEL", "JSON"]),
         tests(of: "YAML", ["YAML", "JSON"]),
@@ -143,7 +154,10 @@ let package = Package(
         tests(of: "Reconcilers", ["Reconcilers", "CRDs", "JSON", "KubeClient", "Workflows"]),
         tests(
             of: "Operator",
-            ["Operator", "CRDs", "JSON", "YAML", "KubeClient", "RedisClient", "Workflows", "TestEnvironment"]
+            [
+                "Operator", "CRDs", "Chaos", "JSON", "YAML", "KubeClient", "RedisClient", "Stores", "Workflows",
+                "TestEnvironment",
+            ]
         ),
     ],
     swiftLanguageModes: [.v6]

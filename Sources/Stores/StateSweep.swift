@@ -34,6 +34,13 @@ public struct StateSweep: Sendable {
         public let namespace: String?
         /// As the state says.
         public let name: String
+
+        /// A state without a resource.
+        public init(id: String, namespace: String?, name: String) {
+            self.id = id
+            self.namespace = namespace
+            self.name = name
+        }
     }
 
     /// Looks at every state.

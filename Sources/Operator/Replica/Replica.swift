@@ -111,7 +111,8 @@ final class Replica: Ownership {
             defer { group.cancelAll() }
             group.addTask { try await self.campaign() }
             group.addTask { try await self.share() }
-            try await group.waitForAll()
+            // The first failure ends the others.
+            while try await group.next() != nil {}
         }
     }
 

@@ -77,8 +77,8 @@ final class ArchiveReader {
         while let bytes = try nextLine() {
             let json = try value(bytes)
             if json["sha256"] != nil { return }
-            let key = try key(json, keyspace)
-            if kinds.contains(key.kind) { try await body(key) }
+            guard kinds.contains(where: { $0.rawValue == json["kind"]?.string }) else { continue }
+            try await body(key(json, keyspace))
         }
     }
 

@@ -8,7 +8,7 @@ import Testing
 @testable import Workflows
 
 /// A Redis of its own with a client, for the body of a test.
-struct RedisDriver {
+struct RedisDriver: Sendable {
     let server: RedisServer
     let client: RedisClient
 

@@ -7,7 +7,9 @@ import Testing
 
 /// How processes go from one owner to the next, and over a store that does not answer.
 @Suite(.timeLimit(.minutes(4))) struct OwnershipChangeTests {
-    @Test func `a store that does not answer holds the process, which says why and goes on afterwards`() async throws {
+    @Test func `a store that does not answer holds the process, which says why, and may be begun elsewhere meanwhile`()
+        async throws
+    {
         let store = FlakyStore()
         let probe = Probe()
         try await EngineDriver.with([probe], store: store) { driver async throws in
@@ -17,6 +19,9 @@ import Testing
             #expect(held.heldBecause == "the test took it away")
             #expect(probe.steps == [])
             store.isAway.withLock { $0 = false }
+            #expect(try await driver.end().activity == .ended(.notBegun), "whoever begins it looks at it again first")
+            driver.engine.forget("p")
+            driver.engine.submit(.row(), mode: .begin)
             #expect(try await driver.end().state?.status == .completed)
             #expect(probe.steps == ["a", "b"])
         }

@@ -77,6 +77,7 @@ struct EngineDriver {
         configuration: EngineConfiguration = .quiet,
         time: TimeSource = .system,
         gate: OwnershipGate? = nil,
+        ownership: any Ownership = SoleOwner(),
         history: (any ProcessHistory)? = nil,
         _ body: (EngineDriver) async throws -> Void
     ) async throws {
@@ -87,6 +88,7 @@ struct EngineDriver {
             configuration: configuration,
             time: time,
             gate: gate,
+            ownership: ownership,
             history: history,
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
             onChange: { _ in tick.yield() }
