@@ -5,12 +5,13 @@ public import Workflows
 
 /// Has Redis confirm, after each write, that replicas have it: such a write survives a failover to one of them.
 ///
-/// Too few confirmations in time are no failure: the write has been made, and what follows from it may be done. Where it
-/// is lost after all, the engine finds that out at its next commit and stores again what it knows. So the log says it,
-/// once a minute at most, and work goes on.
+/// Too few confirmations in time are no failure: the write has been made, and what follows from it may be done. Where
+/// it is lost after all, the engine finds that out at its next commit and stores again what it knows. So the log says
+/// it, once a minute at most, and work goes on.
 ///
 /// Every write costs a round trip to the replicas and has a connection to itself meanwhile, so that as many run at once
-/// as there are connections. While a replica is away, every write takes the whole `timeout`.
+/// as there are connections. While a replica is away, every write takes the whole `timeout`, and up to 100 ms more,
+/// because Redis looks at the time no more often.
 public final class ReplicaConfirmation: Sendable {
     /// How many replicas are to have a write.
     public let count: Int
@@ -47,8 +48,8 @@ public final class ReplicaConfirmation: Sendable {
         let reason = reply.waitError.map { ": \($0.message)" } ?? " within \(timeout)"
         logger.warning(
             """
-            Redis: \(reply.replicas) of \(count) replicas have confirmed the last write (\(attempt))\(reason). Work goes \
-            on; what no replica has is lost if the master is. Look at INFO replication on the master.
+            Redis: \(reply.replicas) of \(count) replicas have confirmed the last write (\(attempt))\(reason). \
+            Work goes on; what no replica has is lost if the master is. Look at INFO replication on the master.
             """
         )
     }

@@ -15,7 +15,7 @@ import Testing
 
     @Test func `what a failover loses is stored again, and no completed step runs again`() async throws {
         try await RedisSentinels.with(password: "hunter2") { sentinels in
-            // A replica whose link has been down for long is not promoted: ten times this, plus what the master is down.
+            // A replica whose link has been down for more than ten times this is not promoted.
             for sentinel in sentinels.sentinels {
                 try sentinel.command("SENTINEL", "SET", sentinels.serviceName, "down-after-milliseconds", "60000")
             }
@@ -40,7 +40,7 @@ import Testing
                     async let failover: Void = sentinels.forceFailover()
                     course.hasBegun.open()
                     try await failover
-                    // The Sentinels let it go on as a master for some seconds, and take what it stored meanwhile for lost.
+                    // The Sentinels let it go on as a master for some seconds. What it stores meanwhile is lost.
                     try await eventually {
                         (try? sentinels.servers[0].command("ROLE").list.first?.text) == "slave"
                     }
