@@ -6,6 +6,9 @@ MAKEFLAGS += --no-print-directory
 # Only what exists: the formatter fails for a path that does not.
 SWIFT_SOURCES = $(wildcard Package.swift Sources Tests Examples Benchmarks/Package.swift Benchmarks/Sources)
 
+# Tests of several programs at once. What they show depends on heartbeats, so they do not share the machine with all others.
+TOGETHER = OperatorTests\.(ReplicaTests|ChaosTests)|RedisClientTests\.(Cluster|Sentinel)|StoresTests\.(Cluster|Sentinel)
+
 .PHONY: help build test examples demo simulate chaos bench format lint manifests check-manifests chart-lint clean
 
 help: ## Show this list
@@ -19,7 +22,8 @@ test: ## Run all tests, against real components on loopback; FILTER=x: only thos
 	@scripts/install-prerequisites test
 	@scripts/kube-apiserver-build >/dev/null
 	swift build --build-tests
-	swift test --skip-build $(if $(FILTER),--filter '$(FILTER)')
+	swift test --skip-build $(if $(FILTER),--filter '$(FILTER)',--skip '$(TOGETHER)')
+	$(if $(FILTER),,swift test --skip-build --filter '$(TOGETHER)')
 
 examples: ## Build the examples that are packages of their own
 	@scripts/install-prerequisites build

@@ -61,9 +61,14 @@ public final class FallbackDocumentStore: DocumentStore {
             for (key, document, timeToLive) in memory.contents.sorted(by: { !$0.key.isState && $1.key.isState }) {
                 switch key {
                 case .state(let id):
-                    if try await moveState(id, document, timeToLive) {
-                        merge.moved += 1
-                    } else {
+                    do {
+                        if try await moveState(id, document, timeToLive) {
+                            merge.moved += 1
+                        } else {
+                            merge.outranked.append(id)
+                        }
+                    } catch is InvalidState {
+                        // Something else is at its key; its owner will say so.
                         merge.outranked.append(id)
                     }
                 case .part, .lock, .memo, .inbox, .doorbell:

@@ -96,6 +96,14 @@ final class Replica: Ownership {
         sharing?.isAlive(replica) ?? (elector.leader == replica)
     }
 
+    func isGone(_ replica: String) async throws -> Bool {
+        try await sharing?.isGone(replica) ?? (elector.leader != replica)
+    }
+
+    var isProvisional: Bool { sharing == nil && fallback != nil }
+
+    func leads(_ replica: String) -> Bool { elector.leader == replica && replica != name }
+
     var isLeaving: Bool { sharing?.isLeaving ?? state.withLock { $0.isLeaving } }
 
     /// Whether there are others to whom processes could go.
@@ -130,31 +138,39 @@ final class Replica: Ownership {
 
     private func share() async throws {
         guard let membership else { return }
-        if let fallback {
-            try await moveToRedis(fallback)
-            onChange(.replicas)
-        }
+        if let fallback { try await moveToRedis(fallback, membership) }
         try await membership.run()
     }
 
-    /// Waits for Redis and moves there what is in memory.
-    private func moveToRedis(_ fallback: StateStores.Fallback) async throws {
-        for await connection in fallback.redis.states() {
-            guard case .connected = connection else { continue }
+    /// Waits for Redis, moves there what is in memory, and takes its place among the replicas before anybody asks whose a
+    /// process is.
+    private func moveToRedis(_ fallback: StateStores.Fallback, _ membership: Membership) async throws {
+        var isMoved = false
+        while true {
             do {
-                let merge = try await fallback.store.merge()
-                gate.shut()
-                state.withLock { $0.isShared = true }
-                logger.notice("Redis answers for the first time: \(merge.moved) documents were moved there from memory")
-                for id in merge.outranked {
-                    logger.warning("Process \(id) goes on from its state in Redis, which is newer than that in memory")
+                if !isMoved, case .connected = fallback.redis.state {
+                    try await move(fallback.store)
+                    isMoved = true
                 }
-                return
+                if isMoved {
+                    try await membership.join()
+                    state.withLock { $0.isShared = true }
+                    onChange(.replicas)
+                    return
+                }
             } catch let error as StoreUnavailable {
                 logger.warning("what is in memory could not be moved to Redis yet: \(error)")
             }
+            try await Task.sleep(for: .seconds(1))
         }
-        throw CancellationError()
+    }
+
+    private func move(_ store: FallbackDocumentStore) async throws {
+        let merge = try await store.merge()
+        logger.notice("Redis answers for the first time: \(merge.moved) documents were moved there from memory")
+        for id in merge.outranked {
+            logger.warning("Process \(id) goes on from its state in Redis, which is newer than that in memory")
+        }
     }
 
     private func campaign() async throws {
@@ -174,7 +190,10 @@ final class Replica: Ownership {
             }
             var isKnown = false
             while !Task.isCancelled, sharing == nil {
-                if lease.isOpen { gate.open(for: Self.leaderGrace) }
+                // Under the lock: once the store is shared, only heartbeats open the gate.
+                state.withLock { state in
+                    if !state.isShared, lease.isOpen { gate.open(for: Self.leaderGrace) }
+                }
                 if !isKnown { onChange(.replicas) }
                 isKnown = true
                 guard (try? await Task.sleep(for: Self.leaderGrace / 2)) != nil else { return }

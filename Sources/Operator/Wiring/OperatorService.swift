@@ -134,19 +134,38 @@ struct OperatorService: Service {
     /// have begun to write is written and the last events are sent, then the engine. Steps that still run are interrupted
     /// then, and go on under their keys with the next owner.
     func run() async throws {
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            defer { group.cancelAll() }
-            group.addTask { await engine.run() }
-            group.addTask { await doorbell.listen() }
-            group.addTask {
-                do {
-                    try await replica.run(housekeeping)
-                } catch is CancellationError {
-                } catch {
-                    controllers.stop()
-                    throw error
+        var failure: (any Error)?
+        do {
+            // Heartbeats and the Lease go on until nothing has effects any more.
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                defer { group.cancelAll() }
+                group.addTask {
+                    do {
+                        try await replica.run(housekeeping)
+                    } catch is CancellationError {
+                    } catch {
+                        controllers.stop()
+                        throw error
+                    }
                 }
+                group.addTask { await doorbell.listen() }
+                try await work()
+                group.cancelAll()
+                try await group.waitForAll()
             }
+            await replica.leave()
+        } catch {
+            failure = error
+        }
+        await redis?.shutdown()
+        transport.shutdown()
+        client.shutdown()
+        if let failure { throw failure }
+    }
+
+    private func work() async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { await engine.run() }
             group.addTask {
                 // Cancelled when the controllers end by themselves.
                 try? await gracefulShutdown()
@@ -157,10 +176,6 @@ struct OperatorService: Service {
             group.cancelAll()
             try await group.waitForAll()
         }
-        await replica.leave()
-        await redis?.shutdown()
-        transport.shutdown()
-        client.shutdown()
     }
 
     /// Lets others have what runs here, each process as soon as no step of it runs.

@@ -19,14 +19,18 @@ extension HonuaProcessReconciler {
                 + "or run it as a new process with: honua process adopt --anew \(process.metadata.name)"
         case .anew:
             try await takeIdentity(process)
-            return .awaitChange
+            return .after(.zero)
         case .of(let id):
             do {
-                guard try await engine.adopt(id, as: process.metadata.uid) == .missing else {
+                if let objection = try await objection(to: id, process) {
+                    message = objection
+                    break
+                }
+                guard try await engine.adopt(id, as: process.metadata.uid, name: process.metadata.name) == .missing else {
                     record(.normal, "ProcessAdopted", "goes on from the state of process \(id)", process)
                     logger.notice("Process \(process.metadata.uid) goes on from the state of process \(id)")
                     try await takeIdentity(process)
-                    return .awaitChange
+                    return .after(.zero)
                 }
                 message =
                     "there is no state of process \(id) in \(engine.store.name) to go on from; "
@@ -38,6 +42,18 @@ extension HonuaProcessReconciler {
         let outlook = ProcessOutlook.working(.waitingForRecovery, message: message)
         try await write(projection(process).status(outlook, phase: nil), to: process)
         return process.adoption == nil ? .awaitChange : .after(settings.recoveryInterval)
+    }
+
+    /// Why a resource may not have the state of a process; nil when it may.
+    private func objection(to id: String, _ process: HonuaProcess) async throws -> String? {
+        let begun = try await engine.beginning(of: id)
+        if let namespace = begun?.namespace, namespace != process.metadata.namespace {
+            return "process \(id) is one of another namespace"
+        }
+        guard begun?.livingOther == nil, engine.snapshot(of: id) == nil, byID.keys(id).isEmpty else {
+            return "process \(id) has a resource of its own, or runs; delete that, or use --anew"
+        }
+        return nil
     }
 
     /// The resource is what its UID says.

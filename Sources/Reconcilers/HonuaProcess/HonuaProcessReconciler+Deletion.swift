@@ -14,6 +14,16 @@ extension HonuaProcessReconciler {
         let waited = timeSinceDeletionSeen(process)
         if let requeue = stopRun(id, waited) { return requeue }
         do {
+            if waited < settings.deletionLimit, let begun = try await engine.beginning(of: id) {
+                // Whoever runs it shows itself soon, or dies.
+                if begun.livingOther != nil { return .after(.seconds(1)) }
+                // Its owner has died: what it has done is to be undone first.
+                if !begun.isFinished, begun.epoch > 0 {
+                    let knownEpoch = process.status?.state?.epoch ?? 0
+                    engine.submit(recoveryRequest(for: process), mode: .recover(knownEpoch: knownEpoch))
+                    return .after(.milliseconds(50))
+                }
+            }
             try await engine.removeState(of: id)
         } catch let error as StoreUnavailable {
             guard waited >= settings.storeOutageLimit else { return .after(.seconds(2)) }
@@ -37,8 +47,16 @@ extension HonuaProcessReconciler {
         case .ended:
             engine.forget(id)
             return nil
-        case .queued, .opening, .announcing:
-            // Nothing runs yet, so nothing has to wind down.
+        case .queued:
+            engine.abandon(id)
+            return .after(.milliseconds(50))
+        case .opening where waited < settings.deletionLimit && run.heldBecause == nil:
+            return .after(.milliseconds(50))
+        case .announcing where waited < settings.deletionLimit:
+            // Nobody else is there to whom a takeover would have to be announced.
+            if let epoch = run.state?.epoch { engine.announced(id, epoch: epoch) }
+            return .after(.milliseconds(50))
+        case .opening, .announcing:
             engine.abandon(id)
             return .after(.milliseconds(50))
         case .live:

@@ -21,16 +21,35 @@ extension HonuaProcessReconciler {
         for key in byID.keys(id) { controller.queue.add(key) }
     }
 
-    /// Passes on what people ask of a process, and removes what the state shows as obeyed.
+    /// Whether the inbox of a process may hold something.
+    func isRung(_ id: String) -> Bool { rung.withLock { $0.contains(id) } }
+
+    /// Passes on what people ask of a process, and removes what the state shows as obeyed. A store that does not answer
+    /// holds nothing else up.
     /// - Parameter run: nil for a finished process that nobody runs.
     func readInbox(_ process: HonuaProcess, _ run: RunSnapshot?) async throws {
+        guard isRung(process.metadata.uid) else { return }
+        do {
+            try await passOn(process, run)
+        } catch let error as StoreUnavailable {
+            logger.debug("Process \(process.metadata.uid) cannot be asked anything yet: \(error)")
+            controller.queue.add(process.metadata.key, after: settings.recoveryInterval)
+        }
+    }
+
+    private func passOn(_ process: HonuaProcess, _ run: RunSnapshot?) async throws {
         let id = process.metadata.uid
-        guard rung.withLock({ $0.contains(id) }) else { return }
         let commands = try await inbox.commands(for: id)
         let obeyed = Set(run?.state?.appliedCommands ?? [])
         var done = Set(commands.map(\.id)).intersection(obeyed)
-        for command in commands where !obeyed.contains(command.id) {
-            if try await obey(command, process, run) { done.insert(command.id) }
+        let open = commands.filter { !obeyed.contains($0.id) }
+        // The spec says whether a process is suspended; what is not there would be undone. Only the last wish counts.
+        let switches = open.filter { $0.action == .pause || $0.action == .resume }
+        if let last = switches.last {
+            try await patchSpec(["suspend": .bool(last.action == .pause)], of: process)
+            done.formUnion(switches.map(\.id))
+        } else {
+            for command in open where try await obey(command, process, run) { done.insert(command.id) }
         }
         if !done.isEmpty { try await inbox.remove(done, from: id) }
         if done.count == commands.count { _ = rung.withLock { $0.remove(id) } }
@@ -48,10 +67,6 @@ extension HonuaProcessReconciler {
             metadata: ["command": "\(command.id)"]
         )
         switch command.action {
-        case .pause, .resume:
-            // The spec says whether a process is suspended; what is not there would be undone.
-            try await patchSpec(["suspend": .bool(command.action == .pause)], of: process)
-            return true
         case .cancel(let mode) where run?.state == nil && !process.isFinished:
             try await patchSpec(["cancel": ["mode": .string(mode.rawValue)]], of: process)
             return true

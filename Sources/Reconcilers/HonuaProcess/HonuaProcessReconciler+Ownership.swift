@@ -9,6 +9,12 @@ extension HonuaProcessReconciler {
     /// Whose the process is, by what the resource shows.
     func standing(of process: HonuaProcess) -> Standing {
         let shown = process.status?.state
+        if let store = shown?.store ?? process.acceptedInto, store != engine.store.name {
+            // Some replicas have reached Redis, and others work in memory until they do. Whoever has the state has the
+            // process; nobody else says anything about it.
+            if engine.ownership.isProvisional { return .theirs }
+            if engine.store.isDurable, let owner = shown?.owner, engine.ownership.leads(owner) { return .theirs }
+        }
         return engine.ownership.standing(
             of: process.metadata.uid,
             recordedOwner: shown?.owner,
@@ -23,8 +29,12 @@ extension HonuaProcessReconciler {
         guard let run = engine.snapshot(of: id) else { return .awaitChange }
         if process.status?.state == nil {
             guard case .queued = run.activity else { return nil }
-            if !engine.ownership.isLeaving { return .awaitChange }
+            let isWanted =
+                !process.isFinished && !process.isBeingDeleted && process.wantsCancellation == nil
+                && !process.wantsSuspension
+            if isWanted, !engine.ownership.isLeaving { return .awaitChange }
         }
+        memory.withLock { $0[process.metadata.key]?.supersededAt = nil }
         if case .ended = run.activity {
             engine.forget(id)
         } else {
@@ -38,9 +48,10 @@ extension HonuaProcessReconciler {
     /// not know. With its name in the resource it goes on.
     func show(_ owner: String, _ epoch: Int, _ process: HonuaProcess) async throws -> Requeue {
         let outlook = ProcessOutlook.working(.progressing, message: "runs on replica \(owner)")
-        var status = projection(process).status(outlook, phase: .running)
-        var reference = StateReference(in: engine.store.name)
-        reference.epoch = epoch
+        let phase = process.isFinished ? nil : process.status?.phase
+        var status = projection(process).status(outlook, phase: phase ?? .running)
+        var reference = status.state ?? StateReference(in: engine.store.name)
+        reference.epoch = max(reference.epoch, epoch)
         reference.owner = owner
         status.state = reference
         try await write(status, to: process)
@@ -48,8 +59,9 @@ extension HonuaProcessReconciler {
     }
 
     /// The store says that another replica has taken the process over. The resource will show it; if it does not, that
-    /// one has died before, and it is looked at again.
-    func leaveToSuccessor(_ process: HonuaProcess) -> Requeue {
+    /// one has died, or has started anew and does not know.
+    func leaveToSuccessor(_ process: HonuaProcess) async throws -> Requeue {
+        let id = process.metadata.uid
         let since = memory.withLock { memory in
             let since = memory[process.metadata.key]?.supersededAt ?? .now
             memory[process.metadata.key]?.supersededAt = since
@@ -57,8 +69,12 @@ extension HonuaProcessReconciler {
         }
         let left = settings.supersededDelay - (ContinuousClock.now - since)
         guard left <= .zero else { return .after(left) }
+        let begun = try await engine.beginning(of: id)
         memory.withLock { $0[process.metadata.key]?.supersededAt = nil }
-        engine.forget(process.metadata.uid)
+        engine.forget(id)
+        if let begun, let owner = begun.livingOther, process.status?.state?.owner != owner {
+            return try await show(owner, begun.epoch, process)
+        }
         return .after(.zero)
     }
 }

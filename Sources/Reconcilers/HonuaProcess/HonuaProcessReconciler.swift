@@ -120,14 +120,14 @@ public final class HonuaProcessReconciler: Sendable {
         do {
             switch standing(of: process) {
             case .ours: break
-            case .oursToRelease: engine.release(process.metadata.uid)
+            case .oursToRelease: if !process.isBeingDeleted { engine.release(process.metadata.uid) }
             case .theirs: if let requeue = leaveToOwner(process) { return requeue }
             }
             if process.isBeingDeleted { return try await cleanUp(process) }
+            if process.formerID != nil || process.adoption != nil { return try await waitForAdoption(process) }
             let run = engine.snapshot(of: process.metadata.uid)
             try await readInbox(process, run)
             if process.isFinished, run.map({ isShown($0, process) }) ?? true { return try await settle(process) }
-            if process.formerID != nil || process.adoption != nil { return try await waitForAdoption(process) }
             guard process.hasFinalizer else { return try await accept(process) }
             guard let run else { return try await begin(process) }
             return try await follow(run, process)
@@ -263,6 +263,11 @@ public final class HonuaProcessReconciler: Sendable {
     private func followQueued(_ process: HonuaProcess) async throws -> Requeue {
         let id = process.metadata.uid
         let hasState = process.status?.state != nil
+        if hasState, engine.withdrawBeginning(id) {
+            // It has begun elsewhere meanwhile: what waits here does not know that.
+            engine.forget(id)
+            return try await begin(process)
+        }
         if !hasState, process.wantsCancellation != nil || process.wantsSuspension, engine.withdraw(id) {
             engine.forget(id)
             return try await begin(process)
@@ -377,7 +382,8 @@ public final class HonuaProcessReconciler: Sendable {
             // The run has just read the store: whatever the resource shows, this is how the process ended.
             try await report(state, nil, process, isFinal: true)
             engine.forget(id)
-            return process.wantsRerun ? .after(.zero) : .awaitChange
+            // A command may have come when the run did not take any more.
+            return process.wantsRerun || isRung(id) ? .after(.zero) : .awaitChange
         case .stateMissing:
             // The run is forgotten only when the resource shows why: a failure to write backs off then, instead of
             // starting another run that finds the same.
@@ -390,14 +396,15 @@ public final class HonuaProcessReconciler: Sendable {
             engine.forget(id)
             if changed { record(.warning, "ProcessFailed", reason, process) }
             return .awaitChange
-        case .superseded: return leaveToSuccessor(process)
+        case .superseded: return try await leaveToSuccessor(process)
         case .released:
             guard let state else { return .awaitChange }
             // Without an owner in it, the status is what the next one waits for.
             try await report(state, nil, process)
             engine.forget(id)
             logger.notice("Process \(id) is released for another replica")
-            return .awaitChange
+            // The next owner may be this one again, and own writes call nobody.
+            return .after(.zero)
         case .notBegun:
             engine.forget(id)
             return .after(.zero)
@@ -411,7 +418,9 @@ public final class HonuaProcessReconciler: Sendable {
     private func settle(_ process: HonuaProcess) async throws -> Requeue {
         let id = process.metadata.uid
         engine.forget(id)
-        if process.wantsRerun, process.wantsCancellation == nil, !process.wantsSuspension {
+        if process.wantsRerun, process.wantsCancellation == nil, !process.wantsSuspension,
+            !engine.ownership.isLeaving
+        {
             return try await runAgain(process)
         }
         try await showObservedGeneration(process)

@@ -12,23 +12,25 @@ extension ProcessEngine {
     /// Makes the state of a process that of another id: its resource was restored, and has another UID now.
     ///
     /// What is done stays done, and what was started keeps its idempotency keys; what begins later gets keys of its own.
-    /// Can be repeated: an adoption that was cut off goes on, and one that is complete changes nothing.
+    /// Whoever calls this knows that nobody runs the former process, and that its state may go to this resource. It can be
+    /// repeated: an adoption that was cut off goes on, and one that is complete changes nothing.
     /// - Throws: `StoreUnavailable`, and `InvalidState` when the former state cannot be used.
-    public func adopt(_ former: String, as id: String) async throws -> Adoption {
+    public func adopt(_ former: String, as id: String, name: String) async throws -> Adoption {
         if try await store.load(.state(processID: id)) == nil {
             guard let document = try await store.load(.state(processID: former)) else { return .missing }
             let reader = StateReader(processID: former) { [store] reference in
                 try await store.load(.part(processID: former, digest: reference.digest))?.bytes
             }
-            try await storeState(try await reader.read(document), as: id)
+            try await storeState(try await reader.read(document), as: id, name)
         }
         try await removeFormerState(of: former)
         return .adopted
     }
 
-    private func storeState(_ former: ProcessState, as id: String) async throws {
+    private func storeState(_ former: ProcessState, as id: String, _ name: String) async throws {
         var state = former
         state.processId = id
+        state.name = name
         state.owner = nil
         state.version += 1
         state.commitId = nextCommitID()

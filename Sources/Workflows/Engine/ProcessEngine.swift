@@ -247,6 +247,12 @@ public final class ProcessEngine: Sendable {
         return run != nil
     }
 
+    /// The same for a run that would begin the process, and not go on with it.
+    public func withdrawBeginning(_ processID: String) -> Bool {
+        guard case .begin = state.withLock({ $0.runs[processID]?.mode }) else { return false }
+        return withdraw(processID)
+    }
+
     /// Ends the wait of a run that has waited for capacity longer than it may; false when it has begun.
     public func expire(_ processID: String) -> Bool { withdraw(processID, .expired) }
 
@@ -282,8 +288,12 @@ public final class ProcessEngine: Sendable {
     public struct Beginning: Sendable {
         /// 0 for a state that cannot be read.
         public let epoch: Int
-        /// The replica that works on it, if it is another one than this and alive.
+        /// The replica that works on it, if it is another one than this and may have effects.
         public let livingOther: String?
+        /// Whether it has ended.
+        public let isFinished: Bool
+        /// Of its resource; nil for a state that cannot be read.
+        public let namespace: String?
     }
 
     /// Who has begun a process; nil when there is no state of it.
@@ -291,8 +301,20 @@ public final class ProcessEngine: Sendable {
     public func beginning(of processID: String) async throws -> Beginning? {
         guard let document = try await store.load(.state(processID: processID)) else { return nil }
         let state = try? StateReader.shell(document, of: processID)
-        let other = state?.owner.flatMap { $0 != owner && ownership.isAlive($0) ? $0 : nil }
-        return Beginning(epoch: state?.epoch ?? 0, livingOther: other)
+        var other: String?
+        if let state, !state.status.isFinished, let owner = state.owner { other = try await livingOther(owner) }
+        return Beginning(
+            epoch: state?.epoch ?? 0,
+            livingOther: other,
+            isFinished: state?.status.isFinished ?? false,
+            namespace: state?.namespace
+        )
+    }
+
+    /// The replica, if it is another one than this and may have effects.
+    func livingOther(_ owner: String) async throws -> String? {
+        guard owner != self.owner else { return nil }
+        return try await ownership.isGone(owner) ? nil : owner
     }
 
     /// Confirms that the resource shows this epoch; effects of a takeover follow.

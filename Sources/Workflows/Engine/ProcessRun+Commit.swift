@@ -47,7 +47,6 @@ extension ProcessRun {
         switch mode {
         case .begin:
             if let created = try await create(newRun(0, epoch: request.firstEpoch)) { return created }
-            try await leaveToLivingOwner()
             // Its owner died before the resource could show it.
             return try await takeOver(knownEpoch: request.firstEpoch - 1)
         case .beginOrRetry:
@@ -90,6 +89,13 @@ extension ProcessRun {
             throw RunInterruption(end: .stateMissing)
         }
         let isFinished = session.isFinished
+        if !isFinished, !isSubprocess, let former = session.formerOwner,
+            let owner = try await untilAvailable({ _ in try await self.engine.livingOther(former) })
+        {
+            // Two replicas that see different ones alive may both try: the first to store the process has it.
+            logger.notice("Process \(id) belongs to another owner, \(owner)")
+            throw RunInterruption(end: .superseded)
+        }
         if isFinished, command == nil { return (session, ProcessMachine.Turn(effects: [], isChanged: false)) }
         session.machine.state.epoch = max(session.machine.state.epoch, knownEpoch) + 1
         session.machine.state.owner = engine.owner
@@ -103,14 +109,6 @@ extension ProcessRun {
         let (epoch, done) = (session.machine.state.epoch, session.machine.completedMain)
         logger.notice("Process \(id) taken over with epoch \(epoch), \(done) steps are done")
         return (session, turn)
-    }
-
-    /// Two replicas that see different ones alive may both begin a process; the first to store it has it.
-    private func leaveToLivingOwner() async throws {
-        let beginning = try await untilAvailable { _ in try await self.engine.beginning(of: self.id) }
-        guard let owner = beginning?.livingOther else { return }
-        logger.notice("Process \(id) was begun by \(owner) meanwhile")
-        throw RunInterruption(end: .superseded)
     }
 
     private func startAgain(_ rerun: Int, _ knownEpoch: Int) async throws -> Opened? {
@@ -259,7 +257,10 @@ extension ProcessRun {
     private func load() async throws -> RunSession? {
         let document = try await untilAvailable { store in try await store.load(.state(processID: self.id)) }
         guard let document else { return nil }
-        return RunSession(machine(try await read(document)), digest: document.digest, self)
+        let state = try await read(document)
+        var session = RunSession(machine(state), digest: document.digest, self)
+        session.formerOwner = state.owner
+        return session
     }
 
     private func read(_ document: StoredDocument) async throws -> ProcessState {

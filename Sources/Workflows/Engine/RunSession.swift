@@ -11,6 +11,8 @@ struct RunSession: Sendable {
     private(set) var hasCommitted = false
     /// Whether the process was taken over from an earlier owner.
     var isTakeover = false
+    /// The replica that the state named when it was loaded.
+    var formerOwner: String?
     /// Whether another replica is to have the process.
     var isToBeReleased = false
     private var lastEvent: Duration

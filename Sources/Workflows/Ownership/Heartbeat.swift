@@ -21,14 +21,24 @@ public struct Heartbeat: Sendable, Hashable {
     public var freeSlots: Int
     /// Whether it takes nothing new, because it is about to stop.
     public var isLeaving: Bool
+    /// Whether it has stopped: nothing of it has effects any more.
+    public var hasLeft: Bool
 
     /// A heartbeat as it is told.
-    public init(replica: String, incarnation: String, counter: Int, freeSlots: Int, isLeaving: Bool = false) {
+    public init(
+        replica: String,
+        incarnation: String,
+        counter: Int,
+        freeSlots: Int,
+        isLeaving: Bool = false,
+        hasLeft: Bool = false
+    ) {
         self.replica = replica
         self.incarnation = incarnation
         self.counter = counter
         self.freeSlots = freeSlots
         self.isLeaving = isLeaving
+        self.hasLeft = hasLeft
     }
 
     /// What a document says; nil when it is no heartbeat.
@@ -41,7 +51,8 @@ public struct Heartbeat: Sendable, Hashable {
             incarnation: json["incarnation"]?.string ?? "",
             counter: Int(counter),
             freeSlots: json["freeSlots"]?.int.map { Int($0) } ?? 0,
-            isLeaving: json["leaving"]?.bool ?? false
+            isLeaving: json["leaving"]?.bool ?? false,
+            hasLeft: json["left"]?.bool ?? false
         )
     }
 
@@ -49,6 +60,7 @@ public struct Heartbeat: Sendable, Hashable {
         let json: JSONValue = [
             "replica": .string(replica), "incarnation": .string(incarnation), "counter": .int(Int64(counter)),
             "freeSlots": .int(Int64(freeSlots)), "leaving": .bool(isLeaving),
+            "left": .bool(hasLeft),
         ]
         return StoredDocument(json.serialized())
     }

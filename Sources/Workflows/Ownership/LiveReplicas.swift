@@ -15,23 +15,29 @@ public struct LiveReplicas: Sendable {
     public init() {}
 
     /// Takes what was read.
-    /// - Parameter heartbeats: of each replica; one that has said goodbye is not among them.
+    /// - Parameter heartbeats: of each replica. One that is missing may have been lost by the store, and counts as silent;
+    ///   only one that says that it has left is gone at once.
     public mutating func observe(_ heartbeats: [Heartbeat], at now: Duration) {
         // After a gap nobody's silence proves anything.
         let isAfterGap = lastRead.map { now - $0 > Heartbeat.gateLimit } ?? false
         lastRead = now
-        var seen: [String: Sight] = [:]
+        if isAfterGap { for replica in sights.keys { sights[replica]?.changedAt = now } }
         for heartbeat in heartbeats {
             let before = sights[heartbeat.replica]
             let isSame =
                 before?.heartbeat.counter == heartbeat.counter
-                && before?.heartbeat.incarnation == heartbeat.incarnation && !isAfterGap
-            seen[heartbeat.replica] = Sight(
-                heartbeat: heartbeat,
-                changedAt: isSame ? before?.changedAt ?? now : now
-            )
+                && before?.heartbeat.incarnation == heartbeat.incarnation
+            sights[heartbeat.replica] =
+                heartbeat.hasLeft
+                ? nil : Sight(heartbeat: heartbeat, changedAt: isSame ? before?.changedAt ?? now : now)
         }
-        sights = seen
+        // Long dead; whoever asks for one of them looks at its heartbeat.
+        sights = sights.filter { now - $0.value.changedAt < Heartbeat.timeToLive }
+    }
+
+    /// Whether a replica was seen and has been silent since for so long that it counts as dead.
+    public func isSilent(_ replica: String, at now: Duration) -> Bool {
+        sights[replica].map { now - $0.changedAt >= Heartbeat.takeoverDelay } ?? false
     }
 
     /// Those whose counter has changed lately, in the order of their names.

@@ -78,6 +78,18 @@ public final class Membership: Ownership {
     /// Whether a replica is alive, as seen last.
     public func isAlive(_ replica: String) -> Bool { state.withLock { $0.alive.contains { $0.replica == replica } } }
 
+    /// Whether a replica has left, has been silent for `Heartbeat.takeoverDelay`, or has no heartbeat.
+    public func isGone(_ replica: String) async throws -> Bool {
+        let now = time.now
+        let (isAlive, isSilent) = state.withLock { state in
+            (state.live.alive(at: now).contains { $0.replica == replica }, state.live.isSilent(replica, at: now))
+        }
+        if isAlive { return false }
+        if isSilent { return true }
+        // It beats before it does anything.
+        return try await store.load(.heartbeat(replica: replica)).flatMap(Heartbeat.init)?.hasLeft ?? true
+    }
+
     /// Whether this replica takes nothing new.
     public var isLeaving: Bool { state.withLock { $0.isLeaving } }
 
@@ -121,6 +133,13 @@ public final class Membership: Ownership {
         }
     }
 
+    /// Beats once and looks who else is there, before `run`.
+    /// - Throws: `StoreUnavailable`, `NameTaken`.
+    public func join() async throws {
+        try await beat()
+        try await look()
+    }
+
     /// Takes nothing new from now on, and lets go of what it has as soon as that interrupts nothing.
     public func beginLeaving() {
         state.withLock { $0.isLeaving = true }
@@ -131,8 +150,11 @@ public final class Membership: Ownership {
     public func leave() async {
         gate.shut()
         do {
-            _ = try await changeList { $0.remove(replica) }
-            try await store.delete([.heartbeat(replica: replica)])
+            let last = state.withLock { state in
+                state.counter += 1
+                return ownHeartbeat(state, hasLeft: true)
+            }
+            try await tell(last)
         } catch {
             logger.warning("replica \(replica) could not say goodbye; the others notice in time: \(error)")
         }
@@ -140,45 +162,58 @@ public final class Membership: Ownership {
 
     private func beat() async throws {
         let sentAt = time.now
-        let (counter, digest, isLeaving) = state.withLock { state in
+        let heartbeat = state.withLock { state in
             state.counter += 1
-            return (state.counter, state.digest, state.isLeaving)
+            return ownHeartbeat(state)
         }
-        let document =
-            Heartbeat(
-                replica: replica,
-                incarnation: incarnation,
-                counter: counter,
-                freeSlots: freeSlots(),
-                isLeaving: isLeaving
-            )
-            .document
-        let key = DocumentKey.heartbeat(replica: replica)
-        var result = CommitResult.missing
-        if let digest {
-            result = try await store.commit(key, document, replacing: digest, timeToLive: Heartbeat.timeToLive)
-        }
-        if result == .conflict { try await lookForRival() }
-        if result != .committed {
-            // New here, or expired, or a reply was lost, or left by an earlier program of this name.
-            try await store.delete([key])
-            result = try await store.create(key, document, timeToLive: Heartbeat.timeToLive)
-        } else {
-            state.withLock { $0.rivals = [] }
-        }
-        guard result == .committed else { throw StoreUnavailable("another replica beats as \(replica)") }
-        state.withLock { $0.digest = document.digest }
+        try await tell(heartbeat)
         gate.confirm(sentAt: sentAt)
+    }
+
+    private func ownHeartbeat(_ state: State, hasLeft: Bool = false) -> Heartbeat {
+        Heartbeat(
+            replica: replica,
+            incarnation: incarnation,
+            counter: state.counter,
+            freeSlots: freeSlots(),
+            isLeaving: state.isLeaving,
+            hasLeft: hasLeft
+        )
+    }
+
+    /// Stores a heartbeat over whatever is there. The key is never empty meanwhile: others would miss it.
+    private func tell(_ heartbeat: Heartbeat) async throws {
+        let key = DocumentKey.heartbeat(replica: replica)
+        let document = heartbeat.document
+        var known = state.withLock { $0.digest }
+        for attempt in 0..<4 {
+            let result =
+                if let known {
+                    try await store.commit(key, document, replacing: known, timeToLive: Heartbeat.timeToLive)
+                } else {
+                    try await store.create(key, document, timeToLive: Heartbeat.timeToLive)
+                }
+            if result == .committed {
+                state.withLock { state in
+                    state.digest = document.digest
+                    if attempt == 0 { state.rivals = [] }
+                }
+                return
+            }
+            // New here, or expired, or a reply was lost, or another program has this name.
+            let stored = try await store.load(key)
+            if let stored, known != nil { try noteRival(stored) }
+            known = stored?.digest
+        }
+        throw StoreUnavailable("another replica beats as \(replica)")
     }
 
     /// A late write of an earlier program of this name, or a store that falls back, is seen now and then. A program that
     /// goes on beating is in the way of every beat.
-    private func lookForRival() async throws {
-        guard let stored = try await store.load(.heartbeat(replica: replica)).flatMap(Heartbeat.init),
-            stored.incarnation != incarnation
-        else { return }
+    private func noteRival(_ stored: StoredDocument) throws(NameTaken) {
+        guard let rival = Heartbeat(stored), rival.incarnation != incarnation else { return }
         let sightings = state.withLock { state in
-            state.rivals.insert(stored)
+            state.rivals.insert(rival)
             return state.rivals.count
         }
         if sightings > 2 { throw NameTaken(replica: replica) }
@@ -225,12 +260,13 @@ public final class Membership: Ownership {
             }
             if let heartbeat = Heartbeat(document), heartbeat.replica == name { heartbeats.append(heartbeat) }
         }
-        // Long dead. Whoever still lives enters itself again with its next heartbeat, before which it has no effects.
+        // Long dead, or lost by the store. Whoever still lives enters itself again with its next look.
         if !gone.isEmpty { _ = try await changeList { $0.subtract(gone) } }
         let now = time.now
         let (before, after) = state.withLock { state in
             let before = state.alive
-            state.live.observe(heartbeats, at: now)
+            // This one lives, whatever the store says.
+            state.live.observe(heartbeats.filter { $0.replica != replica } + [ownHeartbeat(state)], at: now)
             state.alive = state.live.alive(at: now)
             return (before, state.alive)
         }

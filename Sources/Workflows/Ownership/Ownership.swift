@@ -12,8 +12,24 @@ public protocol Ownership: Sendable {
     /// Whether a replica works, or may work: nobody takes over what it has.
     func isAlive(_ replica: String) -> Bool
 
+    /// Whether nothing of a replica can have effects any more. Asked before a process is taken over from it: a replica that
+    /// has just come may not have been seen yet, so its heartbeat is looked at.
+    /// - Throws: `StoreUnavailable`.
+    func isGone(_ replica: String) async throws -> Bool
+
     /// Whether this replica takes nothing new.
     var isLeaving: Bool { get }
+    /// Whether this replica keeps documents in memory only until it reaches the store that others may work on.
+    var isProvisional: Bool { get }
+    /// Whether a replica is known to lead those that have no store to share.
+    func leads(_ replica: String) -> Bool
+}
+
+extension Ownership {
+    /// No.
+    public var isProvisional: Bool { false }
+    /// No.
+    public func leads(_ replica: String) -> Bool { false }
 }
 
 /// Whose a process is, seen from one replica.
@@ -36,6 +52,9 @@ public struct SoleOwner: Ownership {
 
     /// No.
     public var isLeaving: Bool { false }
+
+    /// Whoever else there was.
+    public func isGone(_ replica: String) -> Bool { true }
 
     /// Nobody else is.
     public func isAlive(_ replica: String) -> Bool { false }

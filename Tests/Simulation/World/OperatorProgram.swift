@@ -184,13 +184,14 @@ final class OperatorProgram: @unchecked Sendable {
 
     // MARK: Watching
 
-    func observe(_ resource: Resource) {
+    /// - Parameter isOwn: the program has written it itself, which calls nobody.
+    func observe(_ resource: Resource, isOwn: Bool = false) {
         guard !isDead else { return }
         // A watch delivers in order.
         guard (cache[resource.id]?.version ?? 0) < resource.version else { return }
         cache[resource.id] = resource
         if kicks[resource.id] == nil { newcomer.yield(resource.id) }
-        kick(resource.id)
+        if !isOwn { kick(resource.id) }
     }
 
     func kick(_ id: String) { kicks[id]?.yield() }

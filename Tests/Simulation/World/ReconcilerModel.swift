@@ -187,7 +187,7 @@ struct ReconcilerModel {
                     let written = try world.cluster.writeStatus(id, status, under: resource.version, by: program)
                     world.scheduler.after(world.milliseconds(1...10)) {
                         // Whoever writes knows what it has written before the watch tells.
-                        if let written { program.observe(written) }
+                        if let written { program.observe(written, isOwn: true) }
                         answer.give(.success(()))
                     }
                 } catch {
@@ -212,9 +212,23 @@ struct ReconcilerModel {
             world.cover("event.released")
             try await write(state, resource)
             engine.forget(id)
+            program.kick(id, after: .milliseconds(1))
         case .stateMissing: try await showTrouble(.waitsForRecovery, resource)
         case .invalidState: try await showTrouble(.invalidState, resource)
-        case .superseded, .notBegun, .withdrawn, .expired:
+        case .superseded:
+            let begun = try await engine.beginning(of: id)
+            engine.forget(id)
+            program.kick(id, after: .seconds(4))
+            if let begun, let owner = begun.livingOther, resource.status?.owner != owner {
+                world.cover("event.shownForOwner")
+                var status =
+                    resource.status ?? Resource.Status(epoch: begun.epoch, version: 0, rerun: 0, phase: .running)
+                status.epoch = max(status.epoch, begun.epoch)
+                status.owner = owner
+                if resource.isFinished { status.phase = .running }
+                try await write(status, resource)
+            }
+        case .notBegun, .withdrawn, .expired:
             world.note("\(program.name): \(id) ended as \(end.label)")
             engine.forget(id)
             program.kick(id, after: .seconds(4))

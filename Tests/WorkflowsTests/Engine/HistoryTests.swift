@@ -4,7 +4,7 @@ import Testing
 
 @testable import Workflows
 
-@Suite(.timeLimit(.minutes(1))) struct HistoryTests {
+@Suite(.timeLimit(.minutes(4))) struct HistoryTests {
     /// A history that tells when something is recorded, and fails if it is told to.
     private final class WatchedHistory: ProcessHistory {
         let inner = InMemoryProcessHistory()
@@ -61,8 +61,8 @@ import Testing
             #expect(entries.map(\.processId) == ["p", "p", "p", "q"])
             #expect(entries.map(\.status) == [.failed, .completed, .completed, .completed])
             #expect(entries.map(\.rerun) == [0, 0, 1, 0])
-            #expect(entries[0].errorMessage == "step a: broken")
-            #expect(entries[3].completionPercentage == 100)
+            #expect(entries.first?.errorMessage == "step a: broken")
+            #expect(entries.last?.completionPercentage == 100)
         }
     }
 

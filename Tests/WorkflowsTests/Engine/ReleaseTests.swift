@@ -129,9 +129,9 @@ import Testing
         #expect(key != nil)
         let probe = Probe("probe", isIdempotent: true)
         try await EngineDriver.with([probe], store: store) { driver async throws in
-            #expect(try await driver.engine.adopt("nobody", as: "new") == .missing)
-            #expect(try await driver.engine.adopt("former", as: "new") == .adopted)
-            #expect(try await driver.engine.adopt("former", as: "new") == .adopted, "it can be repeated")
+            #expect(try await driver.engine.adopt("nobody", as: "new", name: "n") == .missing)
+            #expect(try await driver.engine.adopt("former", as: "new", name: "n") == .adopted)
+            #expect(try await driver.engine.adopt("former", as: "new", name: "n") == .adopted, "it can be repeated")
             #expect(store.load(.state(processID: "former")) == nil)
             driver.engine.submit(.row("new", "a", "b", "c"), mode: .recover(knownEpoch: 0))
             let run = try await driver.end("new")
@@ -150,4 +150,5 @@ private struct Others: Ownership {
     var isLeaving: Bool { false }
     func standing(of processID: String, recordedOwner: String?, hasBegun: Bool) -> Standing { .ours }
     func isAlive(_ replica: String) -> Bool { alive.contains(replica) }
+    func isGone(_ replica: String) -> Bool { !alive.contains(replica) }
 }

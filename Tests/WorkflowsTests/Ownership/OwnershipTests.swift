@@ -24,11 +24,16 @@ import Testing
         }
     }
 
-    @Test func `a replica that has said goodbye is gone at once`() {
+    @Test func `a replica that has said goodbye is gone at once, one whose heartbeat is missing is silent`() {
         var replicas = LiveReplicas()
-        replicas.observe([beat("a", 1), beat("b", 1)], at: .zero)
-        replicas.observe([beat("a", 2)], at: .seconds(3))
-        #expect(names(replicas, at: 3) == ["a"])
+        replicas.observe([beat("a", 1), beat("b", 1), beat("c", 1)], at: .zero)
+        var goodbye = beat("b", 2)
+        goodbye.hasLeft = true
+        replicas.observe([beat("a", 2), goodbye], at: .seconds(3))
+        #expect(names(replicas, at: 3) == ["a", "c"])
+        #expect(!replicas.isSilent("b", at: .seconds(20)), "it said goodbye, and is not waited for")
+        #expect(!replicas.isSilent("c", at: .seconds(11)))
+        #expect(replicas.isSilent("c", at: .seconds(12)))
     }
 
     @Test func `after an outage of the store nobody looks dead`() {
