@@ -238,7 +238,9 @@ import Workflows
                         server.hold("step3")
                         try await fixture.create("five", OperatorFixture.fiveEffects(on: server))
                         await server.received("step3")
-                        let archive = FileManager.default.temporaryDirectory.appending(path: "\(UUID().uuidString).jsonl").path
+                        let archive = FileManager.default.temporaryDirectory.appending(
+                            path: "\(UUID().uuidString).jsonl"
+                        ).path
                         defer { try? FileManager.default.removeItem(atPath: archive) }
                         let access = ["--redis", redis.connectionString]
                         _ = try Command.run([Project.honua.path, "state", "export", "--output", archive] + access)

@@ -65,7 +65,11 @@ struct StateStores: Sendable {
                 shared: store,
                 fallback: fallback,
                 redis: client,
-                sweep: StateSweep(client: client, keyspace: keyspace, timeToLive: configuration.engine.unfinishedTimeToLive)
+                sweep: StateSweep(
+                    client: client,
+                    keyspace: keyspace,
+                    timeToLive: configuration.engine.unfinishedTimeToLive
+                )
             )
         } catch {
             await client.shutdown()

@@ -26,7 +26,8 @@ extension HonuaProcessReconciler {
                     message = objection
                     break
                 }
-                guard try await engine.adopt(id, as: process.metadata.uid, name: process.metadata.name) == .missing else {
+                guard try await engine.adopt(id, as: process.metadata.uid, name: process.metadata.name) == .missing
+                else {
                     record(.normal, "ProcessAdopted", "goes on from the state of process \(id)", process)
                     logger.notice("Process \(process.metadata.uid) goes on from the state of process \(id)")
                     try await takeIdentity(process)

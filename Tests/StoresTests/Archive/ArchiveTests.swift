@@ -298,7 +298,9 @@ import Testing
         }
     }
 
-    @Test func `an archive of another key prefix is refused with what would help, one of another installation is not`() async throws {
+    @Test func `an archive of another key prefix is refused with what would help, one of another installation is not`()
+        async throws
+    {
         try await withArchive { redis, path, _ async throws in
             let error = await #expect(throws: ArchiveError.self) {
                 try await importer(redis, RedisKeyspace(keyPrefix: "other:")).run(from: path)

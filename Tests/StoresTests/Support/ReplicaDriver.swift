@@ -58,7 +58,7 @@ struct ReplicaDriver: Sendable {
             replica: "\(name)-1",
             owner: name,
             gate: membership.gate,
-            ownership: membership,
+            ownership: Mistaken(membership: membership),
             logger: .silent,
             onChange: { _ in tick.yield() }
         )
@@ -100,4 +100,16 @@ extension RedisClient {
         }
         return state
     }
+}
+
+/// Takes every other replica for dead, so that only the store keeps two of them apart.
+private struct Mistaken: Ownership {
+    let membership: Membership
+
+    var isLeaving: Bool { membership.isLeaving }
+    func standing(of processID: String, recordedOwner: String?, hasBegun: Bool) -> Standing {
+        membership.standing(of: processID, recordedOwner: recordedOwner, hasBegun: hasBegun)
+    }
+    func isAlive(_ replica: String) -> Bool { membership.isAlive(replica) }
+    func isGone(_ replica: String) -> Bool { true }
 }

@@ -79,7 +79,7 @@ import Testing
 
     @Test func `a process that was begun elsewhere meanwhile is left to its living owner`() async throws {
         let store = InMemoryDocumentStore()
-        var process = MachineDriver(workflow([step("a", action: "probe")]), id: "p")
+        var process = MachineDriver(workflow([step("a", action: "repeat")]), id: "p")
         process.begin()
         _ = store.create(.state(processID: "p"), process.encode().document, timeToLive: .seconds(60))
         try await store.edit("p") { $0.owner = "other" }
