@@ -89,7 +89,8 @@ final class Replica: Ownership {
         if elector.isLeader { return .ours }
         // A leader that cannot reach the API server keeps what runs; nothing begins, because the gate is shut. Only when
         // it sees another leader it is over.
-        return state.withLock { $0.hasLed } && elector.leader == name ? .ours : .theirs
+        let sees = elector.leader
+        return state.withLock { $0.hasLed } && (sees == nil || sees == name) ? .ours : .theirs
     }
 
     func isAlive(_ replica: String) -> Bool {

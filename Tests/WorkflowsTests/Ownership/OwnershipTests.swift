@@ -226,6 +226,32 @@ import Testing
         #expect(count >= 2, "somebody came, and somebody went")
     }
 
+    @Test func `a replica that has just come is not gone for those that have not seen it yet`() async throws {
+        let (one, two) = (member("one"), member("two"))
+        try await one.join()
+        #expect(try await one.isGone("two"), "it has never beaten")
+        try await two.join()
+        #expect(one.alive == ["one"], "it has not looked since")
+        #expect(try await !one.isGone("two"))
+        await two.leave()
+        #expect(try await one.isGone("two"))
+    }
+
+    @Test func `a replica that was seen and is silent is gone after twelve seconds, whatever is left of it`()
+        async throws
+    {
+        let (one, two) = (member("one"), member("two"))
+        try await two.join()
+        try await one.join()
+        for _ in 0..<4 {
+            #expect(try await !one.isGone("two"))
+            clock.advance(by: Heartbeat.interval)
+            try await one.join()
+        }
+        #expect(try await one.isGone("two"))
+        #expect(store.load(.heartbeat(replica: "two")) != nil)
+    }
+
     @Test func `a replica whose heartbeat or place in the list is lost from the store comes back`() async {
         for lost: [DocumentKey] in [[.heartbeat(replica: "one"), .replicas], [.replicas]] {
             let one = member("one")
