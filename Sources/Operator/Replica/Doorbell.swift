@@ -12,7 +12,7 @@ struct Doorbell: Sendable {
 
     /// Listens until the task is cancelled.
     func listen() async {
-        var last: Int64?
+        var last: String?
         var isSilent = false
         repeat {
             do {

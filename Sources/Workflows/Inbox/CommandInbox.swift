@@ -41,8 +41,8 @@ public struct CommandInbox: Sendable {
             commands.append(command.json())
         }
         try await change(.doorbell) { rings in
-            let number = (rings.last?["number"]?.int ?? 0) + 1
-            rings.append(["number": .int(number), "process": .string(processID)])
+            let id = String(UInt64.random(in: .min ... .max), radix: 16)
+            rings.append(["id": .string(id), "process": .string(processID)])
             if rings.count > Self.rememberedRings { rings.removeFirst() }
         }
     }
@@ -72,19 +72,23 @@ public struct CommandInbox: Sendable {
         case ofAny
     }
 
-    /// What has rung since `last`, which becomes the latest ring. Nil when nothing has.
+    /// What has rung since `last`, which becomes the id of the latest ring. Nil when nothing has.
+    ///
+    /// At the first look everything that is remembered is new. Ids and not numbers, because a store that falls back would
+    /// give a number twice.
     /// - Throws: `StoreUnavailable`.
-    public func news(since last: inout Int64?) async throws -> News? {
+    public func news(since last: inout String?) async throws -> News? {
         let rings = try await list(.doorbell).entries
-        let newest = rings.last?["number"]?.int ?? 0
+        guard let newest = rings.last?["id"]?.string, newest != last else { return nil }
         defer { last = newest }
-        let seen = last ?? 0
-        guard newest != seen else { return nil }
-        // At the first look everything that is remembered is new.
-        if last == nil { return .of(rings.compactMap { $0["process"]?.string }) }
-        // The doorbell was lost and begins anew, or too much has rung.
-        guard newest > seen, let oldest = rings.first?["number"]?.int, oldest <= seen + 1 else { return .ofAny }
-        return .of(rings.filter { ($0["number"]?.int ?? 0) > seen }.compactMap { $0["process"]?.string })
+        guard let last else { return .of(Self.processes(rings[...])) }
+        // What was seen last is not there any more: too much has rung, or the doorbell was lost.
+        guard let seen = rings.lastIndex(where: { $0["id"]?.string == last }) else { return .ofAny }
+        return .of(Self.processes(rings[(seen + 1)...]))
+    }
+
+    private static func processes(_ rings: ArraySlice<JSONValue>) -> [String] {
+        rings.compactMap { $0["process"]?.string }
     }
 
     private func list(_ key: DocumentKey) async throws -> (entries: [JSONValue], digest: String?) {
