@@ -7,7 +7,7 @@ MAKEFLAGS += --no-print-directory
 SWIFT_SOURCES = $(wildcard Package.swift Sources Tests Examples Benchmarks/Package.swift Benchmarks/Sources)
 
 # Tests of several programs at once. What they show depends on heartbeats, so they do not share the machine with all others.
-TOGETHER = OperatorTests\.(ReplicaTests|ChaosTests)|RedisClientTests\.(Cluster|Sentinel)|StoresTests\.(Cluster|Sentinel)
+TOGETHER = OperatorTests\.(ReplicaTests|ChaosTests)|(RedisClientTests|StoresTests).*(Cluster|Sentinel)
 
 .PHONY: help build test examples demo simulate chaos bench format lint manifests check-manifests chart-lint clean
 

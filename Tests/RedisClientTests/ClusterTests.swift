@@ -91,7 +91,8 @@ extension RealRedisTests {
                         return try await group.reduce(into: [:]) { $0[$1.0] = $1.1 }
                     }
                     let errors = cluster.masters.map { (try? $0.command("INFO", "errorstats").text) ?? "" }
-                    #expect(errors.contains { $0.contains("errorstat_MOVED") })
+                    // Who was sent on while a slot moved may have learnt the new layout before the move was over.
+                    #expect(errors.contains { $0.contains("errorstat_MOVED") || $0.contains("errorstat_ASK") })
                     for (counter, count) in acknowledged {
                         #expect(try await client.get(counter) == Array("\(count)".utf8))
                     }
