@@ -1,5 +1,5 @@
 public import RedisClient
-public import Workflows
+internal import Workflows
 
 /// One pass over all states in Redis, by whoever keeps house for all replicas.
 public struct StateSweep: Sendable {
