@@ -7,6 +7,9 @@ import Workflows
 
 /// Several operator programs on one real API server and Redis, many processes, and everything going wrong in turn and at
 /// random. In the end every process has to be complete, and no effect may have been asked for twice without a trace.
+///
+/// It goes by the clock: how long there is trouble, and how long a program stands still, is what it is told to make. What it
+/// judges does not depend on the time that anything took, but for the patience at the end.
 public struct Chaos: Sendable {
     private let settings: ChaosSettings
     private let cluster: ControlPlane

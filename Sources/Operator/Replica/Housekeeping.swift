@@ -1,7 +1,5 @@
-internal import CRDs
-internal import KubeClient
-internal import KubeRuntime
 internal import Logging
+internal import Reconcilers
 internal import Stores
 
 /// What one of the replicas does for all: the one that holds the Lease.
@@ -12,17 +10,15 @@ struct Housekeeping: Sendable {
     static let firstDelay: Duration = .seconds(30)
 
     private let sweep: StateSweep
-    private let processes: Store<HonuaProcess>
-    private let byID: StoreIndex<HonuaProcess>
+    private let processes: HonuaProcessReconciler
     /// Empty for all.
     private let namespaces: [String]
     private let logger: Logger
 
     /// - Parameter namespaces: those that are watched; empty for all.
-    init(_ sweep: StateSweep, _ processes: Store<HonuaProcess>, _ namespaces: [String], _ logger: Logger) {
+    init(_ sweep: StateSweep, _ processes: HonuaProcessReconciler, _ namespaces: [String], _ logger: Logger) {
         self.sweep = sweep
         self.processes = processes
-        byID = processes.index { [$0.metadata.uid] }
         self.namespaces = namespaces
         self.logger = logger
     }
@@ -46,8 +42,8 @@ struct Housekeeping: Sendable {
     }
 
     private func pass(_ reported: inout Set<String>) async throws {
-        guard processes.isSynced else { return }
-        let findings = try await sweep.run { !byID.keys($0).isEmpty }
+        guard processes.knowsAll else { return }
+        let findings = try await sweep.run { processes.knows($0) }
         for id in findings.unlimited {
             logger.warning("Process \(id) had a state without a time to live; it has one now")
         }

@@ -93,10 +93,6 @@ final class Replica: Ownership {
         return state.withLock { $0.hasLed } && (sees == nil || sees == name) ? .ours : .theirs
     }
 
-    func isAlive(_ replica: String) -> Bool {
-        sharing?.isAlive(replica) ?? (elector.leader == replica)
-    }
-
     func isGone(_ replica: String) async throws -> Bool {
         try await sharing?.isGone(replica) ?? (elector.leader != replica)
     }
@@ -189,14 +185,13 @@ final class Replica: Ownership {
             if let housekeeping = state.withLock({ $0.housekeeping }) {
                 group.addTask { await housekeeping.run(while: { lease.isOpen && self.sharing != nil }) }
             }
-            var isKnown = false
+            // While the gate is still shut: what begins waits there.
+            if sharing == nil { onChange(.replicas) }
             while !Task.isCancelled, sharing == nil {
                 // Under the lock: once the store is shared, only heartbeats open the gate.
                 state.withLock { state in
                     if !state.isShared, lease.isOpen { gate.open(for: Self.leaderGrace) }
                 }
-                if !isKnown { onChange(.replicas) }
-                isKnown = true
                 guard (try? await Task.sleep(for: Self.leaderGrace / 2)) != nil else { return }
             }
             // Once the replicas share a store, leading is housekeeping.

@@ -68,7 +68,7 @@ struct OperatorService: Service {
             elector: LeaderElector(
                 client: client,
                 lease: ObjectKey(namespace: cluster.namespace, name: leaseName),
-                identity: configuration.replicaName ?? HostName.current,
+                identity: configuration.replicaName ?? LeaderElector.hostName,
                 logger: logger("Honua.Kube.Election")
             ),
             stores: stores,
@@ -124,7 +124,7 @@ struct OperatorService: Service {
             engine: engine,
             controllers: controllers,
             replica: replica,
-            housekeeping: stores.sweep.map { Housekeeping($0, controller.store, watched, log) },
+            housekeeping: stores.sweep.map { Housekeeping($0, reconciler, watched, log) },
             doorbell: Doorbell(inbox: CommandInbox(store: stores.documents), logger: log) { reconciler.ring($0) },
             drainLimit: configuration.drainLimit
         )

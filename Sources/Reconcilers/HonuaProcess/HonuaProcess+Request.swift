@@ -99,9 +99,11 @@ extension HonuaProcess {
         return label
     }
 
-    /// What somebody has decided about a restored resource; nil when nobody has.
+    /// What somebody has decided about a restored resource; nil when nobody has. A process that has begun as itself has a
+    /// state of its own and takes no other.
     var adoption: Adoption? {
-        switch metadata.annotations?[Self.adoptAnnotation] {
+        guard metadata.labels?[Self.processIDLabel] != metadata.uid else { return nil }
+        return switch metadata.annotations?[Self.adoptAnnotation] {
         case nil: nil
         case metadata.uid: nil
         case HonuaProcess.adoptAnew: .anew

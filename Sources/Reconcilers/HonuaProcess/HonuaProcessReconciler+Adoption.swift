@@ -51,7 +51,7 @@ extension HonuaProcessReconciler {
         if let namespace = begun?.namespace, namespace != process.metadata.namespace {
             return "process \(id) is one of another namespace"
         }
-        guard begun?.livingOther == nil, engine.snapshot(of: id) == nil, byID.keys(id).isEmpty else {
+        guard begun?.livingOther == nil, engine.snapshot(of: id) == nil, !knows(id) else {
             return "process \(id) has a resource of its own, or runs; delete that, or use --anew"
         }
         return nil

@@ -139,6 +139,12 @@ public final class HonuaProcessReconciler: Sendable {
         }
     }
 
+    /// Whether all resources have been seen since the start.
+    public var knowsAll: Bool { controller.store.isSynced }
+
+    /// Whether a process has a resource.
+    public func knows(_ processID: String) -> Bool { !byID.keys(processID).isEmpty }
+
     // MARK: Before the run
 
     /// A resource without the finalizer has never been started.

@@ -75,9 +75,6 @@ public final class Membership: Ownership {
     /// Who is alive, this replica included once it has joined.
     public var alive: [String] { state.withLock { $0.alive.map(\.replica) } }
 
-    /// Whether a replica is alive, as seen last.
-    public func isAlive(_ replica: String) -> Bool { state.withLock { $0.alive.contains { $0.replica == replica } } }
-
     /// Whether a replica has left, has been silent for `Heartbeat.takeoverDelay`, or has no heartbeat.
     public func isGone(_ replica: String) async throws -> Bool {
         let now = time.now

@@ -9,9 +9,6 @@ public protocol Ownership: Sendable {
     ///   - hasBegun: whether it may have a state. One that has none goes where there is room.
     func standing(of processID: String, recordedOwner: String?, hasBegun: Bool) -> Standing
 
-    /// Whether a replica works, or may work: nobody takes over what it has.
-    func isAlive(_ replica: String) -> Bool
-
     /// Whether nothing of a replica can have effects any more. Asked before a process is taken over from it: a replica that
     /// has just come may not have been seen yet, so its heartbeat is looked at.
     /// - Throws: `StoreUnavailable`.
@@ -56,6 +53,4 @@ public struct SoleOwner: Ownership {
     /// Whoever else there was.
     public func isGone(_ replica: String) -> Bool { true }
 
-    /// Nobody else is.
-    public func isAlive(_ replica: String) -> Bool { false }
 }

@@ -110,6 +110,5 @@ private struct Mistaken: Ownership {
     func standing(of processID: String, recordedOwner: String?, hasBegun: Bool) -> Standing {
         membership.standing(of: processID, recordedOwner: recordedOwner, hasBegun: hasBegun)
     }
-    func isAlive(_ replica: String) -> Bool { membership.isAlive(replica) }
     func isGone(_ replica: String) -> Bool { true }
 }

@@ -149,6 +149,5 @@ private struct Others: Ownership {
     let alive: Set<String>
     var isLeaving: Bool { false }
     func standing(of processID: String, recordedOwner: String?, hasBegun: Bool) -> Standing { .ours }
-    func isAlive(_ replica: String) -> Bool { alive.contains(replica) }
     func isGone(_ replica: String) -> Bool { !alive.contains(replica) }
 }
